@@ -1,0 +1,24 @@
+"""The engines this version can dump and prove."""
+
+from __future__ import annotations
+
+from alt_backup_assets.dumps import files, postgresql
+from alt_backup_assets.dumps.engine import Driver
+from alt_backup_assets.errors import EngineNotSupported
+
+DRIVERS: dict[str, Driver] = {"files": files, "postgresql": postgresql}
+
+
+def driver(engine: str | None, volume: str) -> Driver:
+    """Return the driver of an engine.
+
+    Raises:
+        EngineNotSupported: The registry may name it, but nothing here can dump it yet.
+    """
+    if engine not in DRIVERS:
+        known = ", ".join(sorted(DRIVERS))
+        raise EngineNotSupported(
+            f"{volume}: the engine {engine} has no driver in this version (there are: {known});"
+            " the volume is NOT backed up"
+        )
+    return DRIVERS[engine]

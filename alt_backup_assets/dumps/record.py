@@ -1,0 +1,113 @@
+"""What a dump says about itself: the record that travels with it.
+
+Holds the frozen values written beside every dump and read again by snapshots, drills and
+status. What an engine found in the data (its *content*) is defined by the engine's own module
+and joined here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, ValidationError
+
+from alt_backup_assets.dumps.files_content import FilesContent
+from alt_backup_assets.dumps.postgresql_content import PostgresqlContent
+from alt_backup_assets.errors import DumpFailed
+from alt_backup_assets.platforms.seam import Runtime
+from alt_backup_assets.values import Frozen
+
+RECORD_NAME = "record.json"
+
+Content = Annotated[PostgresqlContent | FilesContent, Field(discriminator="kind")]
+
+
+class Artifact(Frozen):
+    """One file a driver wrote, with the hash of the bytes that were written.
+
+    Attributes:
+        path: Relative to the dump's directory.
+        size_bytes: Its length.
+        sha256: Taken while it was written, not read back.
+    """
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+class DumpRecord(Frozen):
+    """What a dump is, when its data is from, and what is in it.
+
+    Attributes:
+        dump_id: Unique for its volume and in the order of time.
+        taken_at: Data time: the dump shows the data as it was at this moment.
+        finished_at: When the dump was complete.
+        backup_day: The partition it belongs to, in the configured time zone.
+        root_run: The run, with its reruns, that made it; None outside Dagster.
+        runtime: The program files the service ran on, for the throw-away target of a drill;
+            None where no program is needed to open the dump.
+        size_bytes: Everything the dump holds.
+        artifacts: The files beside this record.
+        content: What the engine found in the data at ``taken_at``.
+    """
+
+    format: Literal[1] = 1
+    dump_id: str
+    platform: str
+    volume: str
+    service: str
+    engine: str
+    taken_at: AwareDatetime
+    finished_at: AwareDatetime
+    backup_day: date
+    root_run: str | None
+    runtime: Runtime | None
+    server_version: str
+    size_bytes: int
+    artifacts: tuple[Artifact, ...]
+    content: Content
+
+
+def read_record(directory: Path) -> DumpRecord:
+    """Read the record of a dump.
+
+    Raises:
+        DumpFailed: There is none, or it is damaged: the directory holds no dump.
+    """
+    path = directory / RECORD_NAME
+    try:
+        return DumpRecord.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise DumpFailed(f"{directory} has no {RECORD_NAME}: it is not a complete dump") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DumpFailed(f"{path} is damaged: {where}: {first['msg']}") from None
+
+
+def artifact_differences(record: DumpRecord, directory: Path) -> tuple[str, ...]:
+    """Compare the files of a dump with the hashes taken while they were written.
+
+    Returns:
+        A sentence per file that is missing, shorter, longer or different.
+    """
+    found = (_artifact_difference(artifact, directory) for artifact in record.artifacts)
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _artifact_difference(artifact: Artifact, directory: Path) -> str | None:
+    path = directory / artifact.path
+    if not path.is_file():
+        return f"{artifact.path} is missing"
+    size = path.stat().st_size
+    if size != artifact.size_bytes:
+        return f"{artifact.path} has {size} bytes, {artifact.size_bytes} were written"
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != artifact.sha256:
+        return f"{artifact.path} has sha256 {digest[:12]}…, {artifact.sha256[:12]}… was written"
+    return None

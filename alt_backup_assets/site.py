@@ -1,0 +1,111 @@
+"""The one place where a configuration becomes working parts.
+
+A ``Site`` is what every stage is handed: the platform, the registry, the two repositories, the
+directories and the clock. Opening one touches nothing but files; a broken part shows when it
+is first used, so that status can still speak of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from alt_backup_assets.config import Configuration, load_configuration
+from alt_backup_assets.errors import VolumeBusy
+from alt_backup_assets.platforms import open_platform
+from alt_backup_assets.platforms.seam import Platform
+from alt_backup_assets.registry.load import load_registry
+from alt_backup_assets.registry.volume import Registry
+from alt_backup_assets.tools.restic import Restic
+
+
+@dataclass(frozen=True)
+class Site:
+    """One machine's backups.
+
+    Attributes:
+        config: What the operator decided.
+        registry: What must survive.
+        platform: Services and volumes.
+        local: The repository beside the data.
+        offsite: The repository elsewhere; None where there is none.
+        now: The clock, aware UTC.
+    """
+
+    config: Configuration
+    registry: Registry
+    platform: Platform
+    local: Restic
+    offsite: Restic | None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @property
+    def name(self) -> str:
+        """The platform's name; restic's host."""
+        return self.config.platform.name
+
+    @property
+    def state(self) -> Path:
+        """Our own directory, made on first use with mode 0700."""
+        path = self.config.directories.state
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    @property
+    def scratch(self) -> Path:
+        """Room for what a restore brings back."""
+        path = self.config.directories.scratch or self.state / "scratch"
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    def day_of(self, moment: datetime) -> date:
+        """Return the backup day a moment belongs to, in the configured time zone."""
+        return moment.astimezone(self.config.timezone).date()
+
+    @property
+    def today(self) -> date:
+        """The current backup day."""
+        return self.day_of(self.now())
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold a named lock; the system lets go of it when the process dies.
+
+        Raises:
+            VolumeBusy: Another run holds it.
+        """
+        directory = self.state / "locks"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        lock = FileLock(directory / f"{name}.lock", timeout=0, mode=0o600)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise VolumeBusy(f"another run is working on {name} right now; try again later") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def open_site(configuration_file: Path) -> Site:
+    """Read the configuration and the registry and put the parts together.
+
+    Raises:
+        ConfigurationError: A file is wrong; the message names file, field and near miss.
+    """
+    config = load_configuration(configuration_file)
+    cache = config.directories.state / "restic-cache"
+    offsite = config.repositories.offsite
+
+    return Site(
+        config=config,
+        registry=load_registry(config.registry, relative_to=configuration_file.parent),
+        platform=open_platform(config),
+        local=Restic(config.repositories.local, binary=config.restic, cache_dir=cache),
+        offsite=offsite and Restic(offsite, binary=config.restic, cache_dir=cache),
+    )

@@ -1,0 +1,136 @@
+"""Backs up volumes: each goes on to its snapshot the moment its dump is good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import stamina
+
+from alt_backup_assets.dumps.store import StoredDump
+from alt_backup_assets.dumps.take import require_today, store, take_dump
+from alt_backup_assets.errors import AltBackupError, Transient
+from alt_backup_assets.registry.volume import Volume
+from alt_backup_assets.site import Site
+from alt_backup_assets.snapshots.tags import dump_ids
+from alt_backup_assets.snapshots.take import SnapshotTaken, newest_dump, take_snapshot
+from alt_backup_assets.tools.parallel import each
+
+Notify = Callable[[str], object]
+"""Takes one line of progress."""
+
+
+@dataclass(frozen=True)
+class BackedUp:
+    """How the backup of one volume ended, as far as it got.
+
+    Attributes:
+        volume: Its name.
+        dump: The dump; None where it failed or was not asked for.
+        snapshot: The snapshot; None where it failed or was not asked for.
+        error: Why it failed; None where all that was asked for is there.
+    """
+
+    volume: str
+    dump: StoredDump | None = None
+    snapshot: SnapshotTaken | None = None
+    error: str | None = None
+
+
+def back_up(
+    site: Site,
+    *,
+    dumps: Collection[str],
+    snapshots: Collection[str],
+    day: date,
+    root_run: str | None = None,
+    notify: Notify,
+) -> Iterator[BackedUp]:
+    """Dump volumes and take their snapshots, several side by side.
+
+    Args:
+        site: The machine.
+        dumps: Volumes to dump.
+        snapshots: Volumes to take a snapshot of: of the dump just taken, or of the newest one
+            of today where no dump is asked for.
+        day: The backup day; it must be today.
+        root_run: The run this belongs to; a rerun of it does only what is missing.
+        notify: Gets a line per step.
+
+    Yields:
+        How each volume ended, as it ends. One that fails never stops the others.
+
+    Raises:
+        DayIsOver: ``day`` is not today; nothing is attempted.
+    """
+    require_today(site, day)
+    wanted = [v for v in site.registry.planned if v.name in dumps or v.name in snapshots]
+
+    def work(volume: Volume) -> BackedUp:
+        return _back_up_one(
+            site,
+            volume,
+            with_dump=volume.name in dumps,
+            with_snapshot=volume.name in snapshots,
+            day=day,
+            root_run=root_run,
+            notify=notify,
+        )
+
+    for outcome in each(wanted, work, workers=site.config.workers):
+        yield outcome.value or BackedUp(outcome.item.name, error=outcome.message)
+
+
+def _back_up_one(
+    site: Site,
+    volume: Volume,
+    *,
+    with_dump: bool,
+    with_snapshot: bool,
+    day: date,
+    root_run: str | None,
+    notify: Notify,
+) -> BackedUp:
+    dump: StoredDump | None = None
+    try:
+        with site.lock(volume.name):
+            if with_dump:
+                notify(f"{volume.name}: dumping")
+                for attempt in stamina.retry_context(on=Transient, attempts=3):
+                    with attempt:
+                        dump = take_dump(site, volume, day=day, root_run=root_run)
+            if not with_snapshot:
+                return BackedUp(volume.name, dump)
+            notify(f"{volume.name}: taking the snapshot")
+            taken = _snapshot(site, volume, dump or newest_dump(site, volume))
+            notify(f"{volume.name}: snapshot {taken.snapshot.short} of {taken.dump.record.taken_at}")
+            return BackedUp(volume.name, dump, taken)
+    except AltBackupError as error:
+        return BackedUp(volume.name, dump, error=str(error))
+
+
+def _snapshot(site: Site, volume: Volume, dump: StoredDump) -> SnapshotTaken:
+    for attempt in stamina.retry_context(on=Transient, attempts=3):
+        with attempt:
+            return take_snapshot(site, volume, dump)
+    raise AssertionError("unreachable: stamina raises after the last attempt")
+
+
+def expire_dumps(site: Site) -> dict[str, tuple[str, ...]]:
+    """Remove the dumps on disk that are old, held by a snapshot, and not the newest.
+
+    Returns:
+        The ids removed, by volume.
+    """
+    listed = site.local.snapshots(host=site.name)
+    removed = {}
+    for volume in site.registry.planned:
+        with site.lock(volume.name):
+            removed[volume.name] = store(site).expire(
+                volume.name,
+                keep=timedelta(days=volume.keep_dumps_days),
+                now=site.now(),
+                held=dump_ids(listed, volume.name),
+            )
+    return removed

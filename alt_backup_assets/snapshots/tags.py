@@ -1,0 +1,66 @@
+"""The tags of a snapshot: what it is of, readable without opening it.
+
+Tags never group snapshots for retention (the day would make every group a day long); they let
+a listing alone answer which volume, which backup day and which dump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from alt_backup_assets.dumps.record import DumpRecord
+from alt_backup_assets.tools.restic import Snapshot
+
+SCHEDULED = "scheduled"
+LEDGER = "ledger"
+_DUMP = "dump:"
+
+
+@dataclass(frozen=True)
+class DumpTags:
+    """The tags of one dump's snapshot.
+
+    Attributes:
+        volume: Its volume.
+        day: Its backup day as YYYYMMDD, in the configured time zone.
+        dump: Its dump id, prefixed.
+    """
+
+    volume: str
+    day: str
+    dump: str
+
+    @classmethod
+    def of(cls, record: DumpRecord) -> DumpTags:
+        """Return the tags of a dump."""
+        day = day_tag(record.backup_day)
+        return cls(record.volume, day, f"{_DUMP}{record.volume}:{record.dump_id}")
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """As restic gets them."""
+        return (SCHEDULED, self.day, self.volume, self.dump)
+
+
+def day_tag(day: date) -> str:
+    """Return a backup day as a tag."""
+    return day.strftime("%Y%m%d")
+
+
+def of_volume(snapshots: Iterable[Snapshot], volume: str) -> tuple[Snapshot, ...]:
+    """Return the snapshots of a volume, oldest data first."""
+    mine = (snapshot for snapshot in snapshots if volume in snapshot.tags)
+    return tuple(sorted(mine, key=lambda snapshot: snapshot.time))
+
+
+def dump_ids(snapshots: Iterable[Snapshot], volume: str) -> frozenset[str]:
+    """Return the ids of a volume's dumps that these snapshots hold."""
+    prefix = f"{_DUMP}{volume}:"
+    return frozenset(
+        tag.removeprefix(prefix)
+        for snapshot in snapshots
+        for tag in snapshot.tags
+        if tag.startswith(prefix)
+    )

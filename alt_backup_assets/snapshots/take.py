@@ -1,0 +1,96 @@
+"""Takes the restic snapshot of a dump.
+
+Every snapshot of a volume has the same path, whatever dump is in it, so that restic finds the
+one before and retention sees one history. The path is a directory of hard links, made for the
+moment of the snapshot under the volume's lock.
+
+Source: SPEC section 3; decision record, work package 1A.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from alt_backup_assets.dumps.record import artifact_differences
+from alt_backup_assets.dumps.store import StoredDump
+from alt_backup_assets.dumps.take import store
+from alt_backup_assets.errors import DumpFailed, NoDump
+from alt_backup_assets.registry.volume import Volume
+from alt_backup_assets.site import Site
+from alt_backup_assets.snapshots.tags import DumpTags
+from alt_backup_assets.tools.restic import Snapshot
+
+
+@dataclass(frozen=True)
+class SnapshotTaken:
+    """A dump that is in the repository.
+
+    Attributes:
+        snapshot: As the repository lists it.
+        dump: What it holds.
+        is_new: False where the repository held this very dump already.
+    """
+
+    snapshot: Snapshot
+    dump: StoredDump
+    is_new: bool
+
+
+def newest_dump(site: Site, volume: Volume) -> StoredDump:
+    """Return the newest dump of the current backup day.
+
+    Raises:
+        NoDump: There is none of today; an older one would look fresh.
+    """
+    dumps = store(site).dumps(volume.name)
+    if not dumps or dumps[-1].record.backup_day != site.today:
+        raise NoDump(
+            f"{volume.name} has no dump of {site.today} to take a snapshot of;"
+            " materialise the dump first"
+        )
+    return dumps[-1]
+
+
+def take_snapshot(site: Site, volume: Volume, dump: StoredDump) -> SnapshotTaken:
+    """Put a dump into the local repository. The caller holds the volume's lock.
+
+    The repository is initialised when there is none. A dump the repository holds already is
+    not taken again.
+
+    Raises:
+        DumpFailed: The dump on the disk is no longer what was written.
+        RepositoryError: restic failed, or saved only a part; what it saved stays.
+    """
+    record = dump.record
+    tags = DumpTags.of(record)
+    site.local.init()
+    for snapshot in site.local.snapshots(host=site.name, tag=tags.dump):
+        return SnapshotTaken(snapshot, dump, is_new=False)
+    if differences := artifact_differences(record, dump.directory):
+        raise DumpFailed(f"{volume.name}: {'; '.join(differences)}; nothing was put in")
+    with _staged(site, volume.name, dump.directory) as path:
+        snapshot = site.local.backup(
+            path,
+            host=site.name,
+            tags=tags.all,
+            taken_at=record.taken_at,
+            exclude=volume.exclude,
+        )
+    return SnapshotTaken(snapshot, dump, is_new=True)
+
+
+@contextmanager
+def _staged(site: Site, volume: str, dump: Path) -> Iterator[Path]:
+    path = site.state / "staging" / volume
+    if path.exists():  # a crash left it
+        shutil.rmtree(path)
+    shutil.copytree(dump, path, copy_function=os.link, symlinks=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)

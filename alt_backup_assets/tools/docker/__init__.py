@@ -1,0 +1,1 @@
+"""Docker Engine: the connection, the stream of an exec, and commands inside containers."""

@@ -1,0 +1,75 @@
+"""The Docker engine: how it is reached, and its refusals in our words.
+
+Holds the connection and the value that names one container. Keep out: commands (``command``)
+and everything Compose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import docker
+import requests
+from docker.api.client import APIClient
+from docker.errors import APIError, DockerException
+
+from alt_backup_assets.errors import PlatformError
+
+_REQUEST_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container that commands run in.
+
+    Attributes:
+        api: The engine it runs on.
+        id: Its full id.
+        label: How messages name it.
+        started_at: When it was started, as the engine words it: a restart is an end.
+        user: User its commands run as; None for the image's own.
+    """
+
+    api: APIClient
+    id: str
+    label: str
+    started_at: str
+    user: str | None = None
+
+
+def connect(docker_host: str | None) -> APIClient:
+    """Open the engine's API.
+
+    Args:
+        docker_host: Its URL; None for the environment's own (``DOCKER_HOST`` and its kin).
+
+    Raises:
+        PlatformError: It does not answer.
+    """
+    with answering("its version"):
+        if docker_host is None:
+            return docker.from_env(timeout=_REQUEST_SECONDS).api
+        return docker.DockerClient(base_url=docker_host, timeout=_REQUEST_SECONDS).api
+
+
+@contextmanager
+def answering(question: str) -> Iterator[None]:
+    """Turn the client library's errors into ours.
+
+    Args:
+        question: What the engine is asked for, such as ``its containers``.
+
+    Raises:
+        PlatformError: The engine refused, or does not answer. Never an empty answer.
+    """
+    try:
+        yield
+    except APIError as error:
+        said = error.explanation or error
+        raise PlatformError(f"the Docker engine refused {question}: {said}") from None
+    except (DockerException, requests.RequestException) as error:
+        raise PlatformError(
+            f"the Docker engine does not answer (asked for {question}): {error}"
+        ) from None

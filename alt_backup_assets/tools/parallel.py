@@ -1,0 +1,55 @@
+"""Works on several things side by side; one that fails never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from alt_backup_assets.errors import AltBackupError
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Item, Value]):
+    """How one thing ended.
+
+    Attributes:
+        item: What was worked on.
+        value: What came of it; None where it failed.
+        error: Why it failed; None where it did not.
+    """
+
+    item: Item
+    value: Value | None
+    error: BaseException | None
+
+    @property
+    def message(self) -> str:
+        """The error in words, empty where there is none; a foreign one keeps its type's name."""
+        if self.error is None:
+            return ""
+        if isinstance(self.error, AltBackupError):
+            return str(self.error)
+        return f"{type(self.error).__name__}: {self.error}"
+
+
+def each(
+    items: Iterable[Item], work: Callable[[Item], Value], *, workers: int
+) -> Iterator[Outcome[Item, Value]]:
+    """Call ``work`` for every item and yield how each ended, as it ends.
+
+    Args:
+        items: What to work on.
+        work: Called in a thread of a pool.
+        workers: How many at a time.
+    """
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        futures = {pool.submit(work, item): item for item in items}
+        for future in as_completed(futures):
+            error = future.exception()
+            value = None if error else future.result()
+            yield Outcome(futures[future], value, error)

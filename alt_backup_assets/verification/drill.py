@@ -1,0 +1,211 @@
+"""The restore drill: bring a snapshot back and require that nothing differs.
+
+Restores from the repository, never from the file that happens to lie on the disk; checks every
+file against the hash taken when it was written; opens the dump with the engine's own programs
+in a throw-away target; compares what came back with what was recorded at the source.
+
+Source: SPEC section 5; decision record, work package 7.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from alt_backup_assets.dumps.drivers import driver
+from alt_backup_assets.dumps.record import (
+    RECORD_NAME,
+    Content,
+    DumpRecord,
+    artifact_differences,
+    read_record,
+)
+from alt_backup_assets.dumps.take import require_space
+from alt_backup_assets.errors import AltBackupError, NoSnapshot
+from alt_backup_assets.site import Site
+from alt_backup_assets.snapshots.tags import day_tag, of_volume
+from alt_backup_assets.tools.restic import Restic, Snapshot
+from alt_backup_assets.verification.ledger import open_ledger
+from alt_backup_assets.verification.proof import Proof, Source, worth_showing
+
+
+@dataclass(frozen=True)
+class Target:
+    """A snapshot to drill.
+
+    Attributes:
+        volume: Whose.
+        snapshot: As its repository lists it.
+        source: Which repository that is.
+    """
+
+    volume: str
+    snapshot: Snapshot
+    source: Source
+
+
+def newest_target(
+    site: Site, volume: str, *, source: Source = "local", day: date | None = None
+) -> Target:
+    """Find the newest snapshot of a volume.
+
+    Args:
+        site: The machine.
+        volume: A planned volume.
+        source: The repository to look in.
+        day: Only snapshots of this backup day; None for any.
+
+    Raises:
+        NoSnapshot: There is none.
+        RepositoryError: The repository does not open.
+    """
+    mine = of_volume(_repository(site, source).snapshots(host=site.name), volume)
+    if day:
+        mine = tuple(snapshot for snapshot in mine if day_tag(day) in snapshot.tags)
+    if not mine:
+        when = f" of {day}" if day else ""
+        raise NoSnapshot(f"{volume} has no snapshot{when} in the {source} repository to drill")
+    return Target(volume, mine[-1], source)
+
+
+def drill(site: Site, target: Target) -> Proof:
+    """Restore a snapshot into a throw-away target, compare, and record the proof.
+
+    Args:
+        site: The machine.
+        target: What to restore, and from where.
+
+    Returns:
+        The proof, PROVEN or FAILED, already in the ledger. Whatever goes wrong once the drill
+        has begun makes it FAILED; nothing of the drill is left on the machine.
+
+    Raises:
+        VolumeBusy: A drill of this volume is running.
+        LedgerError: The proof could not be recorded.
+    """
+    with site.lock(f"drill-{target.volume}"):
+        ledger = open_ledger(site)
+        drilling = _Drilling(site, target)
+        try:
+            differences = drilling.run()
+        except AltBackupError as error:
+            differences = (str(error),)
+        proof = drilling.proof(differences)
+        ledger.append(proof)
+        return proof
+
+
+def scratch_directory(site: Site, volume: str) -> Path:
+    """Return where the drill of a volume restores to; its drill lock guards it."""
+    return site.scratch / f"drill-{volume}"
+
+
+@dataclass
+class _Drilling:
+    """One drill while it runs: what is known so far, in case it stops here."""
+
+    site: Site
+    target: Target
+    phases: dict[str, float] = field(default_factory=dict)
+    record: DumpRecord | None = None
+    record_sha256: str | None = None
+    restored: Content | None = None
+
+    def run(self) -> tuple[str, ...]:
+        snapshot = self.target.snapshot
+        require_space(
+            self.site.scratch, snapshot.total_bytes or 0, f"the drill of {self.target.volume}"
+        )
+        with self._fetched() as directory:
+            self.record = read_record(directory)
+            self.record_sha256 = _sha256(directory / RECORD_NAME)
+            with self._phase("hash"):
+                damaged = artifact_differences(self.record, directory)
+            if wrong := (*self._identity(self.record), *damaged):
+                return wrong
+            with self._phase("restore"):
+                engine = driver(self.record.engine, self.record.volume)
+                self.restored = engine.rehearse(self.record, directory, self.site.platform)
+            return self.record.content.differences(self.restored)  # type: ignore[arg-type]
+
+    def _identity(self, record: DumpRecord) -> tuple[str, ...]:
+        """Say where the dump is not the one the snapshot claims to be."""
+        facts = (
+            ("volume", self.target.volume, record.volume),
+            ("platform", self.site.name, record.platform),
+            (
+                "data time",
+                f"{self.target.snapshot.time:%Y-%m-%dT%H:%M:%SZ}",
+                f"{record.taken_at:%Y-%m-%dT%H:%M:%SZ}",
+            ),
+        )
+        return tuple(
+            f"the snapshot is of {name} {expected}, the dump in it of {found}"
+            for name, expected, found in facts
+            if expected != found
+        )
+
+    @contextmanager
+    def _fetched(self) -> Iterator[Path]:
+        directory = scratch_directory(self.site, self.target.volume)
+        if directory.exists():  # a crash left it
+            shutil.rmtree(directory)
+        directory.mkdir(mode=0o700)
+        try:
+            with self._phase("fetch"):
+                repository = _repository(self.site, self.target.source)
+                repository.restore(self.target.snapshot.id, directory)
+            yield directory
+        finally:
+            shutil.rmtree(directory)
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.phases[name] = round(time.monotonic() - started, 3)
+
+    def proof(self, differences: tuple[str, ...]) -> Proof:
+        record, restored = self.record, self.restored
+        compared = (
+            record.content.compared(restored)  # type: ignore[arg-type]
+            if record and restored
+            else ()
+        )
+        complete = restored is not None and not differences
+        return Proof(
+            volume=self.target.volume,
+            snapshot=self.target.snapshot.lineage,
+            source=self.target.source,
+            verdict="PROVEN" if complete else "FAILED",
+            differences=differences,
+            taken_at=self.target.snapshot.time,
+            drilled_at=self.site.now(),
+            phases=self.phases,
+            counts=record.content.counts() if record else {},
+            compared=worth_showing(compared),
+            dump_id=record.dump_id if record else None,
+            runtime=record.runtime if record else None,
+            server_version=record.server_version if record else "",
+            record_sha256=self.record_sha256,
+        )
+
+
+def _repository(site: Site, source: Source) -> Restic:
+    if source == "local":
+        return site.local
+    if site.offsite is None:
+        raise NoSnapshot("there is no `repositories.offsite` in the configuration")
+    return site.offsite
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,68 @@
+"""The result of a restore drill, as a value that is kept for ever.
+
+A proof speaks of one snapshot. PROVEN means: it was restored from a repository into a
+throw-away target and everything recorded at the source came back equal. Everything else,
+whatever kept the drill from its end, is FAILED.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from alt_backup_assets.dumps.comparison import Compared
+from alt_backup_assets.platforms.seam import Runtime
+from alt_backup_assets.values import Frozen
+
+Verdict = Literal["PROVEN", "FAILED"]
+Source = Literal["local", "offsite"]
+
+TABLE_ROWS = 50
+
+
+class Proof(Frozen):
+    """What one drill found.
+
+    Attributes:
+        volume: Whose snapshot.
+        snapshot: Its id in the local repository, also when an offsite copy was drilled.
+        source: The repository it was restored from.
+        verdict: PROVEN or FAILED.
+        differences: Why it failed, in sentences; empty where it did not.
+        taken_at: Data time of the snapshot.
+        drilled_at: When the drill ended.
+        phases: Seconds per phase, such as ``fetch`` and ``restore``.
+        counts: How much was compared.
+        compared: The largest lines of the comparison, differing ones first.
+        dump_id: The dump; None where its record could not be read.
+        runtime: The program files it was restored with.
+        server_version: What the record says the source was.
+        record_sha256: Hash of the dump's record; None where it could not be read.
+    """
+
+    volume: str
+    snapshot: str
+    source: Source
+    verdict: Verdict
+    differences: tuple[str, ...]
+    taken_at: AwareDatetime
+    drilled_at: AwareDatetime
+    phases: dict[str, float]
+    counts: dict[str, int] = {}
+    compared: tuple[Compared, ...] = ()
+    dump_id: str | None = None
+    runtime: Runtime | None = None
+    server_version: str = ""
+    record_sha256: str | None = None
+
+    @property
+    def duration_seconds(self) -> float:
+        """The time of the whole drill."""
+        return round(sum(self.phases.values()), 3)
+
+
+def worth_showing(compared: tuple[Compared, ...]) -> tuple[Compared, ...]:
+    """Return the lines a person looks at first: differing ones, then the largest."""
+    ordered = sorted(compared, key=lambda line: (line.equal, -line.recorded, line.name))
+    return tuple(ordered[:TABLE_ROWS])
