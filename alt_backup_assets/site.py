@@ -73,15 +73,19 @@ class Site:
         return self.day_of(self.now())
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
+    def lock(self, name: str, *, wait_seconds: float = 0) -> Iterator[None]:
         """Hold a named lock; the system lets go of it when the process dies.
+
+        Args:
+            name: A volume, or what is done with one.
+            wait_seconds: How long to wait for another run to let go of it.
 
         Raises:
             VolumeBusy: Another run holds it.
         """
         directory = self.state / "locks"
         directory.mkdir(mode=0o700, exist_ok=True)
-        lock = FileLock(directory / f"{name}.lock", timeout=0, mode=0o600)
+        lock = FileLock(directory / f"{name}.lock", timeout=wait_seconds, mode=0o600)
         try:
             lock.acquire()
         except Timeout:
@@ -104,8 +108,8 @@ def open_site(configuration_file: Path) -> Site:
 
     return Site(
         config=config,
-        registry=load_registry(config.registry, relative_to=configuration_file.parent),
+        registry=load_registry(config, relative_to=configuration_file.parent),
         platform=open_platform(config),
         local=Restic(config.repositories.local, binary=config.restic, cache_dir=cache),
-        offsite=offsite and Restic(offsite, binary=config.restic, cache_dir=cache),
+        offsite=Restic(offsite, binary=config.restic, cache_dir=cache) if offsite else None,
     )

@@ -17,8 +17,8 @@ from alt_backup_assets.config.configuration import (
 from alt_backup_assets.config.files import check_files
 from alt_backup_assets.config.platform import DockerPlatform, LocalPlatform, LocalService
 from alt_backup_assets.config.repository import (
-    OFFSITE_RETENTION,
     OffsiteRepository,
+    OffsiteRetention,
     Repositories,
     Repository,
     Retention,
@@ -27,13 +27,13 @@ from alt_backup_assets.config.repository import (
 
 __all__ = [
     "ENVIRONMENT_VARIABLE",
-    "OFFSITE_RETENTION",
     "Configuration",
     "Directories",
     "DockerPlatform",
     "LocalPlatform",
     "LocalService",
     "OffsiteRepository",
+    "OffsiteRetention",
     "Repositories",
     "Repository",
     "Retention",

@@ -1,4 +1,4 @@
-"""Cron lines: whether a scheduler will ever run one.
+"""Cron lines: whether a scheduler can run one.
 
 Holds the check of the five classic fields and nothing else; when the next run is, is the
 scheduler's business. Stricter than most: shorthands such as ``@daily`` and ranges that wrap
@@ -47,10 +47,11 @@ _PART = re.compile(
 
 
 def checked_cron_line(line: str) -> str:
-    """Return the cron line with single blanks, if it has five good fields and runs at least once.
+    """Return the cron line with single blanks, if its five fields are good.
 
     Raises:
-        ValueError: It has not, or would never run; the message is the end of a sentence.
+        ValueError: They are not, or name the 30th of February; the message is the end of a
+            sentence.
     """
     texts = line.lower().split()
     if len(texts) != len(_FIELDS):
@@ -58,9 +59,8 @@ def checked_cron_line(line: str) -> str:
     _, _, days, months, _ = (
         _numbers(text, field) for text, field in zip(texts, _FIELDS, strict=True)
     )
-    # Where a day of the week is given too, either of the two is enough.
-    if texts[4] == "*" and min(days) > max(_LONGEST_MONTHS[month - 1] for month in months):
-        raise ValueError("would never run: none of its months has such a day")
+    if min(days) > max(_LONGEST_MONTHS[month - 1] for month in months):
+        raise ValueError("names a day that none of its months has")
     return " ".join(line.split())
 
 
@@ -90,4 +90,4 @@ def _part(part: str, field: _Field) -> range | None:
 
 
 CronLine = Annotated[str, AfterValidator(checked_cron_line)]
-"""Five cron fields that run at least once."""
+"""Five cron fields that a scheduler takes."""

@@ -26,7 +26,13 @@ class Retention(Frozen):
     monthly: int = Field(default=3, ge=0)
 
 
-OFFSITE_RETENTION = Retention(hourly=0, daily=30, weekly=12, monthly=6)
+class OffsiteRetention(Retention):
+    """The same elsewhere, where more is kept; what is not written stays at these numbers."""
+
+    hourly: int = Field(default=0, ge=0)
+    daily: int = Field(default=30, ge=0)
+    weekly: int = Field(default=12, ge=0)
+    monthly: int = Field(default=6, ge=0)
 
 
 class Sftp(Frozen):
@@ -100,7 +106,7 @@ class Repository(Frozen):
 class OffsiteRepository(Repository):
     """The second repository; keeps more, for longer."""
 
-    retention: Retention = OFFSITE_RETENTION
+    retention: OffsiteRetention = OffsiteRetention()
 
 
 class Repositories(Frozen):

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from alt_backup_assets.dumps.postgresql_content import Relation, Sequence
-from alt_backup_assets.tools.postgresql import Psql, identifier, literal
+from alt_backup_assets.dumps.psql import Psql
+from alt_backup_assets.tools.postgresql import identifier, literal
 
 _BATCH = 100
 LARGE_OBJECTS = "large objects"

@@ -23,12 +23,12 @@ from alt_backup_assets.dumps.postgresql_content import (
     PostgresqlContent,
     Sequence,
 )
+from alt_backup_assets.dumps.psql import Psql, connect
 from alt_backup_assets.dumps.record import Artifact, DumpRecord
 from alt_backup_assets.errors import DumpFailed, PlatformError, ToolError
 from alt_backup_assets.platforms.seam import Platform, Service, Sink
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.tools import pgarchive, postgresql
-from alt_backup_assets.tools.postgresql import Psql
 
 GLOBALS = "globals.sql"
 _MAINTENANCE_SECONDS = 300.0
@@ -132,7 +132,7 @@ class _Source:
 
     @contextmanager
     def connection(self, database: str) -> Iterator[Psql]:
-        with postgresql.connect(
+        with connect(
             self.service,
             self.user,
             database,

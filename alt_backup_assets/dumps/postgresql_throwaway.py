@@ -13,9 +13,10 @@ from pathlib import Path
 
 from alt_backup_assets.dumps import fingerprint
 from alt_backup_assets.dumps.postgresql_content import DatabaseContent, PostgresqlContent
+from alt_backup_assets.dumps.psql import Psql, connect
 from alt_backup_assets.dumps.record import DumpRecord
 from alt_backup_assets.errors import DrillError
-from alt_backup_assets.platforms.seam import Place, Platform
+from alt_backup_assets.platforms.seam import Platform, Throwaway
 from alt_backup_assets.tools import postgresql
 
 UNIX_USER = "postgres"
@@ -43,7 +44,7 @@ max_locks_per_transaction = 1024
 class Scratch:
     """A running throw-away server."""
 
-    def __init__(self, place: Place, superuser: str, env: dict[str, str]) -> None:
+    def __init__(self, place: Throwaway, superuser: str, env: dict[str, str]) -> None:
         self._place = place
         self._superuser = superuser
         self._env = env
@@ -80,8 +81,8 @@ class Scratch:
     def _run(self, argv: list[str], stdin: bytes = b"") -> bytes:
         return self._place.run(argv, timeout_seconds=_TIMEOUT_SECONDS, stdin=stdin, env=self._env)
 
-    def _connected(self, database: str) -> AbstractContextManager[postgresql.Psql]:
-        return postgresql.connect(
+    def _connected(self, database: str) -> AbstractContextManager[Psql]:
+        return connect(
             self._place,
             self._superuser,
             database,

@@ -8,12 +8,14 @@ and joined here.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
+from alt_backup_assets.dumps.comparison import Compared
 from alt_backup_assets.dumps.files_content import FilesContent
 from alt_backup_assets.dumps.postgresql_content import PostgresqlContent
 from alt_backup_assets.errors import DumpFailed
@@ -111,3 +113,24 @@ def _artifact_difference(artifact: Artifact, directory: Path) -> str | None:
     if digest != artifact.sha256:
         return f"{artifact.path} has sha256 {digest[:12]}…, {artifact.sha256[:12]}… was written"
     return None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a drill found.
+
+    Attributes:
+        differences: A sentence for everything that did not come back as it was.
+        compared: A line for everything that was compared.
+    """
+
+    differences: tuple[str, ...]
+    compared: tuple[Compared, ...]
+
+
+def compare(recorded: Content, restored: Content) -> Comparison:
+    """Compare what an engine found at the source with what it found in the restored copy."""
+    if type(restored) is not type(recorded):
+        return Comparison((f"restored as {restored.kind}, recorded as {recorded.kind}",), ())
+    same: Any = restored  # the union's members compare only with their own kind
+    return Comparison(recorded.differences(same), recorded.compared(same))

@@ -74,6 +74,12 @@ class DumpStore:
         """Return a volume's dumps with a sound record, oldest first."""
         return tuple(dump for dump in map(_read, self._directories(volume)) if dump)
 
+    def before(self, dump: StoredDump) -> StoredDump | None:
+        """Return the dump of the same volume that was taken before this one."""
+        taken_at = dump.record.taken_at
+        mine = self.dumps(dump.record.volume)
+        return next((d for d in reversed(mine) if d.record.taken_at < taken_at), None)
+
     def damaged(self, volume: str) -> tuple[Path, ...]:
         """Return the directories whose record is missing or damaged."""
         return tuple(path for path in self._directories(volume) if _read(path) is None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import stamina
 
-from alt_backup_assets.errors import ConfigurationError, CopyUnconfirmed, NoSnapshot, Transient
+from alt_backup_assets.errors import ConfigurationError, CopyUnconfirmed, Transient, VolumesFailed
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
 from alt_backup_assets.tools.restic import Restic, Snapshot
@@ -99,16 +99,16 @@ def copy_snapshots(site: Site, volumes: Iterable[str]) -> tuple[Copied, ...]:
     )
 
 
-def require_copy(copies: Iterable[Copied], volume: str) -> Copied:
-    """Return the copy of a volume.
+def require_copies(copies: Iterable[Copied], volumes: Iterable[str]) -> None:
+    """Refuse to be content while a volume has no copy.
 
     Raises:
-        NoSnapshot: It has no snapshot that could have been copied.
+        VolumesFailed: Naming the volumes that have no snapshot to copy.
     """
-    for copied in copies:
-        if copied.volume == volume:
-            return copied
-    raise NoSnapshot(f"{volume} has no snapshot in the local repository: nothing was copied")
+    copied = {copy.volume for copy in copies}
+    without = "it has no snapshot in the local repository: nothing was copied"
+    if missing := {name: without for name in volumes if name not in copied}:
+        raise VolumesFailed("offsite copy", missing)
 
 
 def _newer(

@@ -134,12 +134,19 @@ class Platform(Protocol):
                 make it so.
         """
 
-    def throwaway(self, service: str, runtime: Runtime) -> AbstractContextManager[Throwaway]:
+    def throwaway(
+        self, service: str, runtime: Runtime, *, user: str | None = None
+    ) -> AbstractContextManager[Throwaway]:
         """Make a throw-away target from the program files a dump was taken with.
+
+        Nothing of the live service's environment is in it, and its network, where it has one,
+        is not to be used.
 
         Args:
             service: The service the dump came from.
             runtime: What it ran on when the dump was taken.
+            user: User of the image that commands run as, such as ``postgres``; None for the
+                image's own. On this machine the service's ``run_as`` decides instead.
 
         Raises:
             ServiceNotFound: Those program files are no longer on this machine.

@@ -21,6 +21,9 @@ Notify = Callable[[str], object]
 """Takes one line of progress."""
 
 
+_LOCK_SECONDS = 600
+
+
 @dataclass(frozen=True)
 class BackedUp:
     """How the backup of one volume ended, as far as it got.
@@ -94,7 +97,7 @@ def _back_up_one(
 ) -> BackedUp:
     dump: StoredDump | None = None
     try:
-        with site.lock(volume.name):
+        with site.lock(volume.name, wait_seconds=_LOCK_SECONDS):
             if with_dump:
                 notify(f"{volume.name}: dumping")
                 for attempt in stamina.retry_context(on=Transient, attempts=3):

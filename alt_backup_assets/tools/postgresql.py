@@ -1,26 +1,9 @@
-"""PostgreSQL's own programs: their argument lists, and a psql session that is spoken to.
+"""PostgreSQL's own programs: their argument lists, and how SQL is quoted.
 
 Holds how they are called, and nothing of what a dump or a drill wants from them.
 """
 
 from __future__ import annotations
-
-import json
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-from alt_backup_assets.platforms.seam import Place, Session
-
-# The text of every value must be the same on both sides of a comparison.
-_CANONICAL = """
-SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
-SET client_encoding = 'UTF8'; SET extra_float_digits = 3; SET DateStyle = 'ISO, YMD';
-SET TimeZone = 'UTC'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex';
-SET xmlbinary = 'base64'; SET lc_monetary = 'C'; SET row_security = off;
-SET search_path = '';
-"""
 
 
 def pg_dump(user: str, database: str, *, compression: str, snapshot: str) -> list[str]:
@@ -84,45 +67,3 @@ def literal(text: str) -> str:
     """Quote a text for SQL, whatever ``standard_conforming_strings`` says."""
     escaped = text.replace("\\", "\\\\").replace("'", "''")
     return f"E'{escaped}'"
-
-
-class Psql:
-    """One connection, held open, that answers queries with rows."""
-
-    def __init__(self, session: Session, timeout_seconds: float) -> None:
-        self._session = session
-        self._timeout_seconds = timeout_seconds
-        self._marker = f"end-of-answer-{secrets.token_hex(8)}"
-
-    def execute(self, sql: str) -> list[str]:
-        """Run statements and return the lines they print.
-
-        Raises:
-            ToolFailed: A statement failed; psql's message is in it.
-            ToolTimeout: No answer in time.
-            ServiceVanished: The server's place is gone.
-        """
-        self._session.write(f"{sql}\n;\n\\echo {self._marker}\n".encode())
-        lines = []
-        while (line := self._next_line()) != self._marker:
-            lines.append(line)
-        return lines
-
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """Run one SELECT and return its rows by column name."""
-        lines = self.execute(f"SELECT pg_catalog.row_to_json(answer) FROM ({sql}) AS answer")
-        return [json.loads(line) for line in lines]
-
-    def _next_line(self) -> str:
-        return self._session.read_line(timeout_seconds=self._timeout_seconds).decode()
-
-
-@contextmanager
-def connect(
-    place: Place, user: str, database: str, *, env: dict[str, str], timeout_seconds: float
-) -> Iterator[Psql]:
-    """Open a psql session with settings under which equal values have equal text."""
-    with place.open(psql(user, database), env=env) as session:
-        connection = Psql(session, timeout_seconds)
-        connection.execute(_CANONICAL)
-        yield connection

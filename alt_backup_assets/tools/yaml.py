@@ -53,22 +53,16 @@ def read_mapping(path: Path) -> dict[str, object]:
         ConfigurationError: It is not there, not readable, not UTF-8, not YAML or not a
             mapping; the message names the file, and the line where there is one.
     """
-    loader = _Loader(_text(path))
+    text = _text(path)
     try:
-        root = loader.get_single_node()
-        if root is not None:
-            _refuse_ambiguous(loader, root, path, set())
-        content: object = loader.construct_document(root) if root is not None else None
+        content = _content(text, path)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigurationError(f"{path}:{line}: control characters are not allowed") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
-        said = error.problem or error.context
-        raise ConfigurationError(f"{path}{line}: this is not YAML: {said}") from None
-    except yaml.YAMLError as error:
-        said = str(error).splitlines()[0]
-        raise ConfigurationError(f"{path}: this is not YAML: {said}") from None
-    finally:
-        loader.dispose()
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise ConfigurationError(f"{place}: this is not YAML: {error.problem}") from None
     if content is None:
         raise ConfigurationError(f"{path}: the file is empty")
     if not isinstance(content, dict):
@@ -114,6 +108,18 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{path}:{line}: this is not UTF-8") from None
+
+
+def _content(text: str, path: Path) -> object:
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _refuse_ambiguous(loader, root, path, set())
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
 
 
 def _refuse_ambiguous(loader: _Loader, node: yaml.Node, path: Path, seen: set[int]) -> None:

@@ -21,9 +21,10 @@ from pathlib import Path
 from alt_backup_assets.dumps.drivers import driver
 from alt_backup_assets.dumps.record import (
     RECORD_NAME,
-    Content,
+    Comparison,
     DumpRecord,
     artifact_differences,
+    compare,
     read_record,
 )
 from alt_backup_assets.dumps.take import require_space
@@ -31,7 +32,7 @@ from alt_backup_assets.errors import AltBackupError, NoSnapshot
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import day_tag, of_volume
 from alt_backup_assets.tools.restic import Restic, Snapshot
-from alt_backup_assets.verification.ledger import open_ledger
+from alt_backup_assets.verification.ledger import Ledger, open_ledger
 from alt_backup_assets.verification.proof import Proof, Source, worth_showing
 
 
@@ -74,12 +75,27 @@ def newest_target(
     return Target(volume, mine[-1], source)
 
 
-def drill(site: Site, target: Target) -> Proof:
+def snapshot_target(site: Site, volume: str, snapshot_id: str) -> Target:
+    """Find one snapshot of a volume in the local repository by its id, or the start of it.
+
+    Raises:
+        NoSnapshot: The volume has none of that id, or several.
+    """
+    mine = of_volume(site.local.snapshots(host=site.name), volume)
+    found = [snapshot for snapshot in mine if snapshot.id.startswith(snapshot_id)]
+    if len(found) != 1:
+        raise NoSnapshot(f"{volume} has {len(found)} snapshots whose id starts with {snapshot_id}")
+    return Target(volume, found[0], "local")
+
+
+def drill(site: Site, target: Target, *, again: bool = True) -> Proof | None:
     """Restore a snapshot into a throw-away target, compare, and record the proof.
 
     Args:
         site: The machine.
         target: What to restore, and from where.
+        again: Drill it even where a proof of this snapshot is in the ledger; without it None
+            is returned then, and nothing is done.
 
     Returns:
         The proof, PROVEN or FAILED, already in the ledger. Whatever goes wrong once the drill
@@ -89,8 +105,11 @@ def drill(site: Site, target: Target) -> Proof:
         VolumeBusy: A drill of this volume is running.
         LedgerError: The proof could not be recorded.
     """
-    with site.lock(f"drill-{target.volume}"):
+    timeout = site.registry.volume(target.volume).timeout_minutes * 60
+    with site.lock(f"drill-{target.volume}", wait_seconds=timeout):
         ledger = open_ledger(site)
+        if not again and _is_drilled(ledger, target):
+            return None
         drilling = _Drilling(site, target)
         try:
             differences = drilling.run()
@@ -115,7 +134,7 @@ class _Drilling:
     phases: dict[str, float] = field(default_factory=dict)
     record: DumpRecord | None = None
     record_sha256: str | None = None
-    restored: Content | None = None
+    comparison: Comparison | None = None
 
     def run(self) -> tuple[str, ...]:
         snapshot = self.target.snapshot
@@ -131,8 +150,9 @@ class _Drilling:
                 return wrong
             with self._phase("restore"):
                 engine = driver(self.record.engine, self.record.volume)
-                self.restored = engine.rehearse(self.record, directory, self.site.platform)
-            return self.record.content.differences(self.restored)  # type: ignore[arg-type]
+                restored = engine.rehearse(self.record, directory, self.site.platform)
+            self.comparison = compare(self.record.content, restored)
+            return self.comparison.differences
 
     def _identity(self, record: DumpRecord) -> tuple[str, ...]:
         """Say where the dump is not the one the snapshot claims to be."""
@@ -174,13 +194,8 @@ class _Drilling:
             self.phases[name] = round(time.monotonic() - started, 3)
 
     def proof(self, differences: tuple[str, ...]) -> Proof:
-        record, restored = self.record, self.restored
-        compared = (
-            record.content.compared(restored)  # type: ignore[arg-type]
-            if record and restored
-            else ()
-        )
-        complete = restored is not None and not differences
+        record, comparison = self.record, self.comparison
+        complete = comparison is not None and not differences
         return Proof(
             volume=self.target.volume,
             snapshot=self.target.snapshot.lineage,
@@ -191,12 +206,17 @@ class _Drilling:
             drilled_at=self.site.now(),
             phases=self.phases,
             counts=record.content.counts() if record else {},
-            compared=worth_showing(compared),
+            compared=worth_showing(comparison.compared) if comparison else (),
             dump_id=record.dump_id if record else None,
             runtime=record.runtime if record else None,
             server_version=record.server_version if record else "",
             record_sha256=self.record_sha256,
         )
+
+
+def _is_drilled(ledger: Ledger, target: Target) -> bool:
+    proofs = ledger.proofs(target.volume)
+    return any(proof.snapshot == target.snapshot.lineage for proof in proofs)
 
 
 def _repository(site: Site, source: Source) -> Restic:

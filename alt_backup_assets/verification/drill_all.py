@@ -20,7 +20,7 @@ class Drilled:
 
     Attributes:
         volume: Its name.
-        proof: What was found; None where the drill could not begin.
+        proof: What was found; None where the drill could not begin or was not needed.
         error: Why it is not proven; None where it is.
     """
 
@@ -34,6 +34,7 @@ def drill_all(
     volumes: Iterable[Volume],
     find: Callable[[Volume], Target],
     *,
+    again: bool = True,
     notify: Callable[[str], object],
 ) -> Iterator[Drilled]:
     """Drill one snapshot of each volume.
@@ -42,6 +43,7 @@ def drill_all(
         site: The machine.
         volumes: Planned volumes.
         find: Chooses the snapshot; what it raises is that volume's failure.
+        again: Drill a snapshot that has a proof already.
         notify: Gets a line per step.
 
     Yields:
@@ -50,20 +52,17 @@ def drill_all(
     for line in sweep(site):
         notify(f"swept: {line}")
 
-    def work(volume: Volume) -> Proof:
+    def work(volume: Volume) -> Proof | None:
         target = find(volume)
         notify(f"{volume.name}: drilling snapshot {target.snapshot.short} ({target.source})")
-        return drill(site, target)
+        return drill(site, target, again=again)
 
     recorded = False
     for outcome in each(volumes, work, workers=site.config.workers):
         recorded = recorded or outcome.value is not None
-        yield _drilled(outcome.item.name, outcome.value, outcome.message)
+        proof = outcome.value
+        error = "; ".join(proof.differences) if proof else outcome.message
+        yield Drilled(outcome.item.name, proof, error or None)
     if recorded:
         publish(site)
 
-
-def _drilled(volume: str, proof: Proof | None, message: str) -> Drilled:
-    if proof is None:
-        return Drilled(volume, None, message)
-    return Drilled(volume, proof, "; ".join(proof.differences) or None)

@@ -95,19 +95,15 @@ class ExecStream:
         Raises:
             OutOfTimeError: The deadline has passed.
         """
-        if ready := list(take_frames(self._buffer)):
+        if (ready := self._take()) or self.ended:
             return ready
-        if self.ended:
-            return []
         if time.monotonic() >= deadline or not (events := self._wait(bool(outgoing), deadline)):
             raise OutOfTimeError
         if events & selectors.EVENT_WRITE:
             self._send(outgoing)
         if events & selectors.EVENT_READ:
             self._receive()
-        frames = list(take_frames(self._buffer))
-        self.cut |= any(frame.stream == COMPLAINT for frame in frames)
-        return frames
+        return self._take()
 
     def close_stdin(self) -> None:
         """Tell the program that there is no more standard input."""
@@ -122,6 +118,11 @@ class ExecStream:
         if self._response is not None:
             self._response.close()
         self._socket.close()
+
+    def _take(self) -> list[Frame]:
+        frames = list(take_frames(self._buffer))
+        self.cut |= any(frame.stream == COMPLAINT for frame in frames)
+        return frames
 
     def _wait(self, sending: bool, deadline: float) -> int:
         interest = selectors.EVENT_READ | (selectors.EVENT_WRITE if sending else 0)
@@ -148,12 +149,12 @@ class ExecStream:
             # A local socket is reset where the program left input unread, and only after its
             # output was delivered; over TCP a reset may swallow output.
             self.ended = True
-            self.cut = bool(self._buffer) or self._socket.family != socket.AF_UNIX
+            self.cut |= bool(self._buffer) or self._socket.family != socket.AF_UNIX
             return
         self._buffer += data
         if not data:
             self.ended = True
-            self.cut = bool(self._buffer)
+            self.cut |= bool(self._buffer)
 
 
 def _read_ahead(response: object) -> bytes:

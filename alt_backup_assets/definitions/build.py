@@ -1,0 +1,40 @@
+"""Puts the code location together from a site."""
+
+import dagster as dg
+
+from alt_backup_assets.definitions.assets import (
+    backup_assets,
+    drill_assets,
+    offsite_assets,
+    volume_specs,
+)
+from alt_backup_assets.definitions.jobs import jobs
+from alt_backup_assets.definitions.maintenance import maintenance_assets
+from alt_backup_assets.definitions.rpo import rpo_checks
+from alt_backup_assets.definitions.schedules import schedules
+from alt_backup_assets.definitions.sensors import drill_new_snapshots
+from alt_backup_assets.site import Site
+
+
+def build_defs(site: Site) -> dg.Definitions:
+    """Draw everything from the registry of a site.
+
+    Args:
+        site: The machine; it becomes the resource every asset is handed.
+    """
+    by_name = jobs(site)
+    return dg.Definitions(
+        assets=[
+            *volume_specs(site),
+            backup_assets(site),
+            offsite_assets(site),
+            drill_assets(site),
+            *maintenance_assets(site),
+        ],
+        asset_checks=[rpo_checks(site)],
+        jobs=list(by_name.values()),
+        schedules=schedules(site, by_name),
+        sensors=[drill_new_snapshots(site, by_name["restore_drill"])],
+        resources={"site": site},
+        executor=dg.in_process_executor,
+    )

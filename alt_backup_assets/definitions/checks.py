@@ -1,0 +1,111 @@
+"""The asset checks: sentences that can be false, drawn per volume.
+
+Every check here has a test in which it turns red.
+"""
+
+import warnings
+from datetime import datetime
+
+import dagster as dg
+
+from alt_backup_assets.definitions import keys
+from alt_backup_assets.definitions.keys import Names
+from alt_backup_assets.dumps.store import StoredDump
+from alt_backup_assets.offsite.copy import Copied
+from alt_backup_assets.registry.volume import Volume
+from alt_backup_assets.site import Site
+from alt_backup_assets.verification.proof import Proof
+
+SIZE_IS_PLAUSIBLE = "size_is_plausible"
+DATA_IS_FRESH = "data_is_fresh"
+COPY_IS_FRESH = "copy_is_fresh"
+RESTORED_CONTENT_MATCHES = "restored_content_matches"
+IS_WITHIN_RPO = "is_within_rpo"
+
+SMALLEST_SHARE = 0.5
+
+_DESCRIPTIONS = {
+    (keys.DUMP, SIZE_IS_PLAUSIBLE): "The dump has at least half the size of the one before.",
+    (keys.SNAPSHOT, DATA_IS_FRESH): "The data in the snapshot is within the volume's RPO.",
+    (keys.SNAPSHOT, IS_WITHIN_RPO): "The status of the volume is GOOD, judged every half hour.",
+    (keys.OFFSITE, COPY_IS_FRESH): "The data in the copy is within the volume's RPO.",
+    (keys.RESTORE_DRILL, RESTORED_CONTENT_MATCHES): (
+        "Everything recorded at the source came back equal from the repository."
+    ),
+}
+
+
+def specs(
+    site: Site, volumes: tuple[Volume, ...], wanted: list[tuple[str, str]]
+) -> list[dg.AssetCheckSpec]:
+    """Return the specs of some checks for every volume.
+
+    Args:
+        site: The machine.
+        volumes: Planned volumes.
+        wanted: Pairs of stage and check name.
+    """
+    names = Names(site)
+    with warnings.catch_warnings():
+        # Partitions of checks are a preview; without them a check's row belongs to no day.
+        warnings.simplefilter("ignore", category=dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(
+                name=check,
+                asset=names.key(stage, volume.name),
+                description=_DESCRIPTIONS[stage, check],
+                partitions_def=keys.daily(site),
+            )
+            for volume in volumes
+            for stage, check in wanted
+        ]
+
+
+def size_is_plausible(
+    key: dg.AssetKey, dump: StoredDump, before: StoredDump | None
+) -> dg.AssetCheckResult:
+    """Compare a dump's size with that of the one before."""
+    size = dump.record.size_bytes
+    last = before.record.size_bytes if before else size
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=SIZE_IS_PLAUSIBLE,
+        passed=size >= last * SMALLEST_SHARE,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{size} bytes, after {last}",
+        metadata={"dump/size_bytes": size, "dump/size_bytes_before": last},
+    )
+
+
+def data_is_fresh(
+    key: dg.AssetKey, check: str, volume: Volume, taken_at: datetime, now: datetime
+) -> dg.AssetCheckResult:
+    """Compare the age of the data itself with the volume's RPO."""
+    age = now - taken_at
+    failed = age > volume.rpo.fail
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=check,
+        passed=age <= volume.rpo.warn,
+        severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
+        description=f"the data is of {taken_at:%Y-%m-%d %H:%M} UTC",
+        metadata={"data/age_seconds": age.total_seconds()},
+    )
+
+
+def restored_content_matches(key: dg.AssetKey, proof: Proof) -> dg.AssetCheckResult:
+    """Show a drill's verdict with every difference."""
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=RESTORED_CONTENT_MATCHES,
+        passed=proof.verdict == "PROVEN",
+        description="; ".join(proof.differences) or "everything recorded came back equal",
+        metadata={"drill/differences": list(proof.differences)},
+    )
+
+
+def copy_is_fresh(
+    key: dg.AssetKey, volume: Volume, copied: Copied, now: datetime
+) -> dg.AssetCheckResult:
+    """Compare the age of the data in the copy with the volume's RPO."""
+    return data_is_fresh(key, COPY_IS_FRESH, volume, copied.copy.time, now)

@@ -1,0 +1,61 @@
+"""The jobs: selections of assets that are run together."""
+
+import dagster as dg
+
+from alt_backup_assets.definitions import checks, keys
+from alt_backup_assets.definitions.keys import Names
+from alt_backup_assets.site import Site
+
+WRITES = {"alt_backup/writes": "dumps"}
+"""Runs with this tag are queued one behind the other (see dagster.yaml)."""
+
+# Volumes run side by side inside a step; a process per step would only cost time.
+_EXECUTOR = dg.in_process_executor
+
+
+def jobs(site: Site) -> dict[str, dg.UnresolvedAssetJobDefinition]:
+    """Return the jobs by name."""
+    names, planned = Names(site), site.registry.planned
+    databases = [volume.name for volume in planned if volume.engine == "postgresql"]
+    everything = [volume.name for volume in planned]
+
+    def of(stage: str, volumes: list[str]) -> dg.AssetSelection:
+        return dg.AssetSelection.assets(*(names.key(stage, name) for name in volumes))
+
+    maintenance = [keys.RETENTION, keys.REPOSITORY_CHECK]
+    hourly = of(keys.DUMP, databases)
+    if site.config.schedules.hourly_snapshots:
+        hourly |= of(keys.SNAPSHOT, databases)
+    selections = {
+        "daily_backup": of(keys.DUMP, everything)
+        | of(keys.SNAPSHOT, everything)
+        | of(keys.MAINTENANCE, maintenance),
+        "offsite_copy": of(keys.OFFSITE, everything),
+        "restore_drill": of(keys.RESTORE_DRILL, everything),
+    }
+    if databases:
+        selections["hourly_dumps"] = hourly
+    writing = {"daily_backup", "hourly_dumps"}
+    return {
+        name: dg.define_asset_job(
+            name,
+            selection=selection - dg.AssetSelection.checks(*_judged_apart(site)),
+            tags=WRITES if name in writing else {},
+            executor_def=_EXECUTOR,
+        )
+        for name, selection in selections.items()
+    } | {
+        "status_checks": dg.define_asset_job(
+            "status_checks",
+            selection=dg.AssetSelection.checks(*_judged_apart(site)),
+            executor_def=_EXECUTOR,
+        )
+    }
+
+
+def _judged_apart(site: Site) -> list[dg.AssetCheckKey]:
+    names = Names(site)
+    return [
+        dg.AssetCheckKey(names.key(keys.SNAPSHOT, volume.name), checks.IS_WITHIN_RPO)
+        for volume in site.registry.planned
+    ]

@@ -1,0 +1,62 @@
+"""The sensor that has every new snapshot drilled, exactly once.
+
+It looks into the repository and not into Dagster's events: a snapshot the command line took
+counts just as well. Each snapshot is one run; its run key is the snapshot's id.
+"""
+
+import dagster as dg
+
+from alt_backup_assets.definitions import keys
+from alt_backup_assets.definitions.assets import SNAPSHOT_TAG
+from alt_backup_assets.definitions.keys import Names
+from alt_backup_assets.site import Site
+from alt_backup_assets.verification.undrilled import undrilled
+
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+def drill_new_snapshots(site: Site, job: dg.UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+    """Draw the sensor.
+
+    Args:
+        site: The machine.
+        job: The job that drills; each run request selects one volume of it.
+    """
+    names = Names(site)
+
+    @dg.sensor(
+        name="drill_new_snapshots",
+        job=job,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        """Ask for a drill of every new snapshot that has no proof and is not being drilled."""
+        under_way = _being_drilled(context.instance, job.name)
+        requests = [
+            dg.RunRequest(
+                run_key=target.snapshot.id,
+                partition_key=site.day_of(target.snapshot.time).isoformat(),
+                asset_selection=[key],
+                tags={SNAPSHOT_TAG: target.snapshot.id},
+            )
+            for target in undrilled(site)
+            for key in [names.key(keys.RESTORE_DRILL, target.volume)]
+            if under_way is not None and key not in under_way
+        ]
+        return dg.SensorResult(requests) if requests else dg.SkipReason("no new snapshot")
+
+    return sensor
+
+
+def _being_drilled(instance: dg.DagsterInstance, job: str) -> set[dg.AssetKey] | None:
+    """Return the drills that runs under way will do themselves; None where that is all."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY))
+    if any(run.job_name == job and run.asset_selection is None for run in runs):
+        return None
+    return {key for run in runs for key in run.asset_selection or ()}

@@ -1,0 +1,147 @@
+"""One call of restic, whatever the command: its files, environment, time limit and errors.
+
+A call that finds the repository locked looks at the locks once: if every holder is provably
+gone, restic's ``unlock`` removes them; then the call is made again and waits for whoever is
+left. Keep out: what single commands mean; the verbs are in ``client``.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from alt_backup_assets.errors import RepositoryError, RepositoryLocked
+from alt_backup_assets.tools.process import Completed, environment
+from alt_backup_assets.tools.restic import commands, values
+from alt_backup_assets.tools.restic.commands import Arguments
+from alt_backup_assets.tools.restic.locks import Lock, is_orphaned, process_started_at
+from alt_backup_assets.tools.restic.outcome import failure
+from alt_backup_assets.tools.restic.place import Place, environment_variables, require_files
+
+LOCK_WAIT_SECONDS = 300
+"""How long a call waits for somebody else's lock."""
+
+
+class Run(Protocol):
+    """``process.run``, as far as it is used here."""
+
+    def __call__(
+        self, argv: Sequence[str], *, timeout_seconds: float, env: Mapping[str, str] | None
+    ) -> Completed:
+        """Run a program to its end."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What every call on one repository has in common.
+
+    Attributes:
+        place: The repository.
+        binary: restic.
+        cache_dir: restic's cache.
+        timeout_seconds: Time limit of a call.
+        lock_wait_seconds: How long a call waits for somebody else's lock.
+        host_is_gone: Whether another host name is a container that no longer exists.
+        run: Starts a program.
+    """
+
+    place: Place
+    binary: Path
+    cache_dir: Path
+    timeout_seconds: float
+    lock_wait_seconds: int
+    host_is_gone: Callable[[str], bool]
+    run: Run
+
+    def call(self, command: Arguments, *, source: Caller | None = None) -> bytes:
+        """Make a call that takes a lock, and return its output.
+
+        Args:
+            command: From ``commands``.
+            source: The other side of a copy.
+
+        Raises:
+            ConfigurationError: A file that is needed is not there.
+            RepositoryError: Any exit code but 0, as the table says.
+            ToolMissing: There is no restic.
+            ToolTimeout: It did not end in time.
+        """
+        try:
+            return self.once(command, source=source)
+        except RepositoryLocked:
+            for side in (self, source) if source else (self,):
+                # Alive, or gone while we looked: the second call tells.
+                with suppress(RepositoryError):
+                    side.remove_orphaned_locks()
+        waiting = commands.waiting(self.lock_wait_seconds)
+        return self.once(command, source=source, locking=waiting)
+
+    def once(
+        self,
+        command: Arguments,
+        *,
+        source: Caller | None = None,
+        locking: Arguments = (),
+        timeout_seconds: float | None = None,
+    ) -> bytes:
+        """Make one call, as ``call`` does, but fail at once where the repository is locked."""
+        sides = [self.place, source.place] if source else [self.place]
+        for side in sides:
+            require_files(side)
+        options = commands.global_options(
+            self.place, cache_dir=self.cache_dir, source=source.place if source else None
+        )
+        completed = self.run(
+            (str(self.binary), *options, *locking, *command),
+            timeout_seconds=timeout_seconds or self.timeout_seconds,
+            # Times in arguments and the days of retention are UTC wherever this runs.
+            env=environment({"TZ": "UTC", **environment_variables(*sides)}),
+        )
+        if error := failure(command[0], " or ".join(side.url for side in sides), completed):
+            raise error
+        return completed.stdout
+
+    def remove_orphaned_locks(self) -> tuple[str, ...]:
+        """Remove the locks, if every one of them is provably orphaned.
+
+        Returns:
+            The ids of the locks removed.
+
+        Raises:
+            RepositoryLocked: A holder may be alive, or restic takes it for alive.
+            RepositoryError: restic failed.
+        """
+        locks = self._locks()
+        if alive := [lock for lock in locks.values() if not self._is_orphaned(lock)]:
+            raise self._locked(alive)
+        if locks:
+            self.once(commands.UNLOCK)
+        # restic keeps the lock of a reused process number, or of a container that is gone,
+        # until it is half an hour old.
+        if left := [lock for lock_id, lock in self._locks().items() if lock_id in locks]:
+            raise self._locked(left)
+        return tuple(locks)
+
+    def _locks(self) -> dict[str, Lock]:
+        listed = self.once(commands.LIST_LOCKS, locking=commands.NO_LOCK).decode().split()
+        return {lock_id: self._lock(lock_id) for lock_id in listed}
+
+    def _lock(self, lock_id: str) -> Lock:
+        output = self.once(commands.cat_lock(lock_id), locking=commands.NO_LOCK)
+        return values.answer(output, Lock, "cat lock")
+
+    def _is_orphaned(self, lock: Lock) -> bool:
+        return is_orphaned(
+            lock,
+            hostname=socket.gethostname(),
+            started_at=process_started_at,
+            host_is_gone=self.host_is_gone,
+        )
+
+    def _locked(self, locks: Sequence[Lock]) -> RepositoryLocked:
+        holders = "; ".join(lock.holder for lock in locks)
+        return RepositoryLocked(f"{self.place.url} is locked by {holders}")

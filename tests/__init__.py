@@ -1,0 +1,1 @@
+"""All tests: unit, integration with real programs, end to end with real containers."""

@@ -1,0 +1,20 @@
+"""Fixtures of the whole test suite: the real programs it needs. A missing one is a failure."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("tests.restic_contract")
+
+
+@pytest.fixture(scope="session")
+def restic_binary() -> Path:
+    """Return the real restic, from the virtual environment or the PATH; never skips."""
+    beside = Path(__file__).parents[1] / ".venv/bin/restic"
+    found = beside if beside.exists() else shutil.which("restic")
+    if found is None:
+        pytest.fail("there is no restic: run `make tools`, or put restic >= 0.17.1 on the PATH")
+    return Path(found)

@@ -1,0 +1,1 @@
+"""Hand-written doubles; each stands at a seam, never at `subprocess`."""

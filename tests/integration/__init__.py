@@ -1,0 +1,1 @@
+"""Real restic, real PostgreSQL, real OpenSSH; no Docker."""

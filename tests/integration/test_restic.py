@@ -1,0 +1,323 @@
+"""The real restic: the repository contract, and what only the real program can show."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from alt_backup_assets.config import Repository
+from alt_backup_assets.errors import (
+    RepositoryError,
+    RepositoryLocked,
+    RepositoryMissing,
+    RepositoryUnreachable,
+    SnapshotIncomplete,
+    WrongPassword,
+)
+from alt_backup_assets.tools import process
+from alt_backup_assets.tools.restic import Restic, commands
+from tests.restic_contract import NOON, RepositoryContract, save
+
+pytestmark = pytest.mark.integration
+
+
+class Bench:
+    """A directory with two places for repositories, and restic on them."""
+
+    def __init__(self, directory: Path, binary: Path) -> None:
+        self.directory = directory
+        self.binary = binary
+        self.password = directory / "password"
+        self.password.write_text("correct horse\n")
+
+    def restic(
+        self, name: str = "repository", *, password: Path | None = None, slow: bool = False
+    ) -> Restic:
+        """Return the client of the repository of that name."""
+        return Restic(
+            self.place(name, password=password, slow=slow),
+            binary=self.binary,
+            cache_dir=self.directory / "cache",
+            timeout_seconds=120,
+            lock_wait_seconds=1,
+        )
+
+    def place(
+        self, name: str = "repository", *, password: Path | None = None, slow: bool = False
+    ) -> Repository:
+        """Return the configuration of the repository of that name."""
+        return Repository(
+            url=str(self.directory / name),
+            password_file=password or self.password,
+            limit_upload_kib=200 if slow else None,
+        )
+
+    def config(self, name: str) -> dict[str, object]:
+        """Return restic's own configuration of a repository."""
+        options = commands.global_options(self.place(name), cache_dir=self.directory / "cache")
+        done = process.run([str(self.binary), *options, *commands.OPEN], timeout_seconds=60)
+        config: dict[str, object] = json.loads(done.stdout)
+        return config
+
+    @contextmanager
+    def slow_backup(self, source: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """Have a backup under way, at a speed at which it does not end by itself."""
+        options = commands.global_options(
+            self.place(slow=True), cache_dir=self.directory / "cache"
+        )
+        command = commands.backup(source, host="alt", tags=["slow"], taken_at=NOON, exclude=[])
+        child = subprocess.Popen(
+            [self.binary, *options, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            self._wait_for_lock(child)
+            yield child
+        finally:
+            child.kill()
+            child.wait()
+
+    def _wait_for_lock(self, child: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + 30
+        while not any((self.directory / "repository/locks").iterdir()):
+            assert child.poll() is None, "the backup ended before it took its lock"
+            assert time.monotonic() < deadline, "the backup took no lock"
+            time.sleep(0.05)
+
+
+@pytest.fixture(name="bench")
+def _bench(tmp_path: Path, restic_binary: Path) -> Bench:
+    return Bench(tmp_path, restic_binary)
+
+
+@pytest.fixture(name="repository")
+def _repository(bench: Bench) -> Restic:
+    return bench.restic()
+
+
+@pytest.fixture(name="big_source")
+def _big_source(tmp_path: Path) -> Path:
+    source = tmp_path / "big"
+    source.mkdir()
+    (source / "random").write_bytes(os.urandom(20_000_000))
+    return source
+
+
+class TestRestic(RepositoryContract):
+    """The contract, on the real restic."""
+
+    @pytest.fixture(name="other")
+    def _other(self, bench: Bench) -> Restic:
+        return bench.restic("other")
+
+
+def test_its_version_is_new_enough(repository: Restic) -> None:
+    """The restic under test is one the product accepts."""
+    assert tuple(int(n) for n in repository.require_version().split(".")[:2]) >= (0, 17)
+
+
+def test_a_wrong_password_is_told_from_a_missing_repository(bench: Bench) -> None:
+    """Exit code 12 is its own error; a repository is never remade over it, nor named secrets."""
+    bench.restic().init()
+    wrong = bench.directory / "wrong"
+    wrong.write_text("battery staple\n")
+    for verb in (bench.restic(password=wrong).open, bench.restic(password=wrong).init):
+        with pytest.raises(WrongPassword) as caught:
+            verb()
+        assert "exit code 12" in str(caught.value)
+        assert "battery staple" not in str(caught.value)
+    bench.restic().open()
+
+
+def test_verbs_on_a_missing_repository_fail(repository: Restic, tmp_path: Path) -> None:
+    """Exit code 10 is never taken for an empty repository."""
+    for verb in (
+        repository.snapshots,
+        repository.check,
+        repository.stored_bytes,
+        lambda: save(repository, tmp_path),
+    ):
+        with pytest.raises(RepositoryMissing):
+            verb()
+
+
+def test_a_missing_source_is_an_error(repository: Restic, tmp_path: Path) -> None:
+    """A path that is not there gives no snapshot."""
+    repository.init()
+    with pytest.raises(RepositoryError, match="source directories/files do not exist"):
+        save(repository, tmp_path / "nothing")
+    assert repository.snapshots() == ()
+
+
+def test_an_unreadable_file_makes_the_snapshot_incomplete(repository: Restic) -> None:
+    """Exit code 3 is a failure that names the file and the snapshot that was kept."""
+    repository.init()
+    # Memory at address 0 cannot be read, by root either.
+    unreadable = Path(f"/proc/{os.getpid()}/mem")
+    with pytest.raises(SnapshotIncomplete, match=str(unreadable)) as caught:
+        save(repository, unreadable)
+    (kept,) = repository.snapshots()
+    assert kept.id in str(caught.value)
+
+
+def test_excluded_files_stay_out_and_are_recorded(
+    bench: Bench, repository: Restic, tmp_path: Path
+) -> None:
+    """An exclude pattern keeps its files out, and only those; it stands in the snapshot."""
+    repository.init()
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("keep.rdb", "drop.tmp", "--odd.tmp"):
+        (source / name).write_text(name)
+    taken = repository.backup(source, host="alt", tags=[], taken_at=NOON, exclude=["*.tmp"])
+    repository.restore(taken.id, tmp_path / "target")
+    assert [path.name for path in (tmp_path / "target").iterdir()] == ["keep.rdb"]
+    options = commands.global_options(bench.place(), cache_dir=tmp_path / "cache")
+    shown = process.run(
+        [str(bench.binary), *options, "cat", "snapshot", taken.id], timeout_seconds=60
+    )
+    assert json.loads(shown.stdout)["excludes"] == ["*.tmp"]
+
+
+def test_an_empty_directory_is_saved_and_restored(repository: Restic, tmp_path: Path) -> None:
+    """Nothing at all is something that can be saved and brought back."""
+    repository.init()
+    (tmp_path / "empty").mkdir()
+    taken = save(repository, tmp_path / "empty")
+    repository.restore(taken.id, tmp_path / "target")
+    assert list((tmp_path / "target").iterdir()) == []
+    assert taken.total_bytes == 0
+
+
+def test_a_restore_over_what_is_there_is_complete(repository: Restic, tmp_path: Path) -> None:
+    """Restoring twice into one place succeeds, and a changed file is put right."""
+    repository.init()
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "dump").write_text("good")
+    taken = save(repository, source)
+    for _ in range(2):
+        repository.restore(taken.id, tmp_path / "target")
+        assert (tmp_path / "target/dump").read_text() == "good"
+        (tmp_path / "target/dump").write_text("evil")
+
+
+def test_a_dead_backups_lock_does_not_stop_a_check(
+    bench: Bench, repository: Restic, big_source: Path
+) -> None:
+    """A lock whose process was killed is removed, and the check runs."""
+    repository.init()
+    with bench.slow_backup(big_source) as child:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    assert list((bench.directory / "repository/locks").iterdir())
+    repository.check()
+    assert list((bench.directory / "repository/locks").iterdir()) == []
+
+
+def test_orphaned_locks_are_named_when_removed(
+    bench: Bench, repository: Restic, big_source: Path
+) -> None:
+    """Removing the locks of the dead returns their ids; a second time there are none."""
+    repository.init()
+    with bench.slow_backup(big_source) as child:
+        child.kill()
+        child.wait()
+    (lock,) = (bench.directory / "repository/locks").iterdir()
+    assert repository.remove_orphaned_locks() == (lock.name,)
+    assert repository.remove_orphaned_locks() == ()
+
+
+def test_a_live_lock_is_respected(bench: Bench, repository: Restic, big_source: Path) -> None:
+    """A running backup keeps its lock; who wants the repository alone hears who has it."""
+    repository.init()
+    with bench.slow_backup(big_source) as child:
+        with pytest.raises(RepositoryLocked, match=f"PID {child.pid} "):
+            repository.check()
+        with pytest.raises(RepositoryLocked, match=f"process {child.pid} "):
+            repository.remove_orphaned_locks()
+        assert len(list((bench.directory / "repository/locks").iterdir())) == 1
+        repository.open()
+
+
+def test_a_killed_backup_leaves_nothing_and_its_rerun_converges(
+    bench: Bench, repository: Restic, big_source: Path, tmp_path: Path
+) -> None:
+    """After kill -9 no snapshot is listed; the rerun saves all, and prune and check pass."""
+    repository.init()
+    with bench.slow_backup(big_source) as child:
+        time.sleep(1.5)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    assert repository.snapshots() == ()
+    taken = save(repository, big_source)
+    repository.forget_and_prune([])
+    repository.check(read_data_subset="1/1")
+    repository.restore(taken.id, tmp_path / "target")
+    restored = tmp_path / "target/random"
+    assert restored.read_bytes() == (big_source / "random").read_bytes()
+
+
+def _flip_a_byte_of_the_largest_pack(repository: Path) -> None:
+    packs = [path for path in (repository / "data").rglob("*") if path.is_file()]
+    pack = max(packs, key=lambda path: path.stat().st_size)
+    pack.chmod(0o600)
+    content = bytearray(pack.read_bytes())
+    content[1000] ^= 1
+    pack.write_bytes(content)
+
+
+def test_a_flipped_byte_is_found_by_reading(
+    bench: Bench, repository: Restic, big_source: Path, tmp_path: Path
+) -> None:
+    """The structure alone stays green; a check that reads the data, and a restore, do not."""
+    repository.init()
+    taken = save(repository, big_source)
+    _flip_a_byte_of_the_largest_pack(bench.directory / "repository")
+    repository.check()
+    with pytest.raises(RepositoryError, match="ciphertext verification failed"):
+        repository.check(read_data_subset="1/1")
+    with pytest.raises(RepositoryError, match="ciphertext verification failed"):
+        repository.restore(taken.id, tmp_path / "target")
+
+
+def test_a_copys_target_gets_the_sources_chunker(bench: Bench) -> None:
+    """Both repositories cut files at the same places, so that copies deduplicate."""
+    source, target, stranger = (bench.restic(name) for name in ("repository", "target", "x"))
+    source.init()
+    target.init(chunker_from=source)
+    stranger.init()
+    polynomials = [
+        bench.config(name)["chunker_polynomial"] for name in ("repository", "target", "x")
+    ]
+    assert polynomials[0] == polynomials[1] != polynomials[2]
+
+
+def test_two_at_once_make_one_repository(bench: Bench) -> None:
+    """Starting side by side on an empty place, one makes the repository and both open it."""
+    from alt_backup_assets.tools.parallel import each  # noqa: PLC0415
+
+    outcomes = list(each([1, 2, 3], lambda _: bench.restic().init(), workers=3))
+    assert sorted(str(outcome.value) for outcome in outcomes) == ["False", "False", "True"]
+    assert len(list((bench.directory / "repository/keys").iterdir())) == 1
+
+
+def test_a_dead_server_is_unreachable(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A REST server that does not answer is given up in time; restic would go on trying."""
+    monkeypatch.setattr("alt_backup_assets.tools.restic.client.OPEN_SECONDS", 3)
+    place = Repository(url="rest:http://127.0.0.1:1/", password_file=bench.password)
+    restic = Restic(place, binary=bench.binary, cache_dir=bench.directory / "cache")
+    with pytest.raises(RepositoryUnreachable, match="did not open"):
+        restic.open()

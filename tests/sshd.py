@@ -1,0 +1,128 @@
+"""A real OpenSSH server on a loopback port, for one test run.
+
+It has a host key and one authorised key of its own, takes no passwords and serves nothing but
+SFTP. It runs as whoever runs the tests, and is stopped by leaving the context.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from alt_backup_assets.config import Sftp
+
+_SSHD = Path("/usr/sbin/sshd")  # it insists on being started by its absolute path
+_START_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class SftpServer:
+    """A running server and everything a client needs.
+
+    Attributes:
+        port: TCP port on 127.0.0.1.
+        directory: Where its files are; also room for other keys.
+        identity_file: The private key it accepts.
+        known_hosts_file: Holds its host key.
+    """
+
+    port: int
+    directory: Path
+    identity_file: Path
+    known_hosts_file: Path
+
+    @property
+    def sftp(self) -> Sftp:
+        """The client settings that work."""
+        return Sftp(
+            port=self.port,
+            identity_file=self.identity_file,
+            known_hosts_file=self.known_hosts_file,
+            connect_timeout_seconds=5,
+        )
+
+    def url(self, path: Path) -> str:
+        """Return restic's URL of a directory there."""
+        return f"sftp:{getpass.getuser()}@127.0.0.1:{path}"
+
+
+def make_key(path: Path) -> Path:
+    """Make a key pair without a passphrase and return the private half."""
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)]
+    subprocess.run(command, check=True, timeout=30, stdin=subprocess.DEVNULL)
+    return path
+
+
+def free_port() -> int:
+    """Return a loopback port nobody listens on right now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def known_host(port: int, private_key: Path) -> str:
+    """Return the line of a known hosts file for a host key on a port."""
+    return f"[127.0.0.1]:{port} {private_key.with_suffix('.pub').read_text()}"
+
+
+@contextmanager
+def sftp_server(directory: Path) -> Iterator[SftpServer]:
+    """Run a server with keys of its own in a directory."""
+    port = free_port()
+    host_key = make_key(directory / "host_key")
+    identity = make_key(directory / "identity")
+    known_hosts = directory / "known_hosts"
+    known_hosts.write_text(known_host(port, host_key))
+    config = directory / "sshd_config"
+    config.write_text(_config(port, host_key, identity))
+    if os.getuid() == 0:
+        # Root's sshd insists on it, and nothing makes it where no init system runs.
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    log = directory / "sshd.log"
+    with log.open("wb") as stderr:
+        server = subprocess.Popen(
+            [_SSHD, "-D", "-e", "-f", config], stdin=subprocess.DEVNULL, stderr=stderr
+        )
+        try:
+            _wait(server, port, log)
+            yield SftpServer(port, directory, identity, known_hosts)
+        finally:
+            server.terminate()
+            server.wait(timeout=10)
+
+
+def _config(port: int, host_key: Path, identity: Path) -> str:
+    return f"""
+ListenAddress 127.0.0.1
+Port {port}
+HostKey {host_key}
+AuthorizedKeysFile {identity.with_suffix(".pub")}
+PidFile none
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+UsePAM no
+# The temporary directory above may be writable by others.
+StrictModes no
+AllowTcpForwarding no
+Subsystem sftp internal-sftp
+ForceCommand internal-sftp
+"""
+
+
+def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"sshd did not start: {log.read_text()}")

@@ -1,0 +1,1 @@
+"""What needs no service at all; mirrors the package."""
