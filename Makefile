@@ -23,9 +23,9 @@ ui: venv tools ## Dagster's web UI and daemon on what the demo made (PORT=3000)
 	@test -f .demo/alt-backup.yaml || { echo "Nothing to show yet: run 'make demo' first." >&2; exit 1; }
 	@.venv/bin/python scripts/demo_platform.py start
 	@echo "Dagster UI: http://127.0.0.1:$(PORT)  (Ctrl-C ends it)"
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" DAGSTER_HOME="$(CURDIR)/.demo/dagster" \
+	@cd .demo; PATH="$(CURDIR)/.venv/bin:$$PATH" DAGSTER_HOME="$(CURDIR)/.demo/dagster" \
 		ALT_BACKUP_CONFIG="$(CURDIR)/.demo/alt-backup.yaml" \
-		dagster dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
+		dagster dev --workspace ../workspace.yaml --host 127.0.0.1 --port $(PORT)
 
 test: venv tools ## all set-up, lint, then the whole test suite, real containers included
 	@scripts/run_tests $(PYTEST_ARGS)

@@ -261,7 +261,7 @@ def seed(server: Server) -> None:
         )
 
     # Looked up literally: the names above need no quoting.
-    exists = f"SELECT 1 FROM pg_database WHERE datname = '{server.database}'"  # noqa: S608
+    exists = f"SELECT 1 FROM pg_database WHERE datname = '{server.database}'"
     if not psql("postgres", "--command", exists).strip():
         psql("postgres", "--command", f"CREATE DATABASE {server.database}")
     filled = "SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace LIMIT 1"

@@ -103,8 +103,8 @@ def _config(port: int, host_key: Path, identity: Path) -> str:
     return f"""
 ListenAddress 127.0.0.1
 Port {port}
-HostKey {host_key}
-AuthorizedKeysFile {identity.with_suffix(".pub")}
+HostKey "{host_key}"
+AuthorizedKeysFile "{identity.with_suffix(".pub")}"
 PidFile none
 PasswordAuthentication no
 KbdInteractiveAuthentication no

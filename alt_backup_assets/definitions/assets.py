@@ -14,6 +14,7 @@ from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import VolumesFailed
 from alt_backup_assets.offsite.copy import copy_snapshots, require_copies
+from alt_backup_assets.offsite.retention import retain_copies
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import BackedUp, back_up
@@ -143,6 +144,8 @@ def offsite_assets(site: Site) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(asset_key=key, metadata=metadata.of_copy(copied))
             yield checks.copy_is_fresh(key, volume, copied, site.now())
         require_copies(copies, wanted)
+        if plan := retain_copies(site):
+            context.log.info(f"offsite: {len(plan.keep)} copies kept, {len(plan.remove)} removed")
 
     return offsite
 

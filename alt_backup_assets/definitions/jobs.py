@@ -30,6 +30,7 @@ def jobs(site: Site) -> dict[str, dg.UnresolvedAssetJobDefinition]:
         "daily_backup": of(keys.DUMP, everything)
         | of(keys.SNAPSHOT, everything)
         | of(keys.MAINTENANCE, maintenance),
+        "log_rotation": of(keys.MAINTENANCE, [keys.LOG_ROTATION]),
         "offsite_copy": of(keys.OFFSITE, everything),
         "restore_drill": of(keys.RESTORE_DRILL, everything),
     }

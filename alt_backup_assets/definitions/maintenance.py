@@ -1,15 +1,17 @@
 """The assets of no volume: retention, the repository check, log rotation."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
 from alt_backup_assets.definitions import keys
 from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots import retention as forgetting
 from alt_backup_assets.snapshots.back_up import expire_dumps
+from alt_backup_assets.snapshots.retention import retain
 from alt_backup_assets.verification import repository_check as checking
+
+Done = dg.MaterializeResult[None]
 
 
 def maintenance_assets(site: Site) -> list[dg.AssetsDefinition]:
@@ -24,10 +26,9 @@ def maintenance_assets(site: Site) -> list[dg.AssetsDefinition]:
         partitions_def=keys.daily(site),
         kinds={"restic"},
     )
-    def retention(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> dg.MaterializeResult[None]:
+    def retention(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Done:
         """Snapshots and dumps that the policy no longer keeps, removed; judged by listing."""
-        planned = forgetting.plan(site, site.local, site.config.repositories.local)
-        forgetting.apply(site.local, planned)
+        planned = retain(site, site.local, site.config.repositories.local)
         expired = expire_dumps(site)
         return dg.MaterializeResult(
             metadata={
@@ -44,9 +45,41 @@ def maintenance_assets(site: Site) -> list[dg.AssetsDefinition]:
         partitions_def=keys.daily(site),
         kinds={"restic"},
     )
-    def repository_check(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> dg.MaterializeResult[None]:
+    def repository_check(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Done:
         """The local repository's structure, and the day's part of its data, read and checked."""
         result = checking.check(site, subset=checking.subset_of(keys.day_of(context), site.config.read_data_parts))
         return dg.MaterializeResult(metadata={"restic/read_data_subset": result.subset})
 
-    return [retention, repository_check]
+    @dg.asset(
+        key=names.key(keys.MAINTENANCE, keys.LOG_ROTATION),
+        group_name=keys.MAINTENANCE,
+        partitions_def=keys.daily(site),
+        kinds={"dagster"},
+    )
+    def log_rotation(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Done:
+        """Dagster's finished runs, with their logs, that are older than the configured days."""
+        removed = remove_old_runs(context.instance, site.now() - timedelta(days=site.config.log_days))
+        return dg.MaterializeResult(metadata={"dagster/runs_removed": removed})
+
+    return [retention, repository_check, log_rotation]
+
+
+def remove_old_runs(instance: dg.DagsterInstance, before: datetime) -> int:
+    """Remove finished runs created before a moment, and what they printed.
+
+    Returns:
+        How many.
+    """
+    finished = dg.RunsFilter(
+        statuses=[
+            dg.DagsterRunStatus.SUCCESS,
+            dg.DagsterRunStatus.FAILURE,
+            dg.DagsterRunStatus.CANCELED,
+        ],
+        created_before=before,
+    )
+    runs = instance.get_runs(finished)
+    for run in runs:
+        instance.compute_log_manager.delete_logs(prefix=[run.run_id])
+        instance.delete_run(run.run_id)
+    return len(runs)

@@ -22,6 +22,7 @@ def schedules(
     cron = {
         "hourly_dumps": lines.hourly,
         "daily_backup": lines.daily,
+        "log_rotation": lines.log_rotation,
         "offsite_copy": lines.offsite,
         "status_checks": lines.metrics,
         "restore_drill": lines.weekly_drill,

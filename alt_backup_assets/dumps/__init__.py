@@ -1,0 +1,1 @@
+"""Stage 2: a volume becomes one consistent dump, with a record of what is in it."""

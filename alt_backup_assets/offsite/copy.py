@@ -18,6 +18,8 @@ from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
 from alt_backup_assets.tools.restic import Restic, Snapshot
 
+_patiently = stamina.RetryingCaller(attempts=3).on(Transient)
+
 
 @dataclass(frozen=True)
 class Copied:
@@ -56,10 +58,8 @@ def open_both(site: Site) -> Restic:
         RepositoryError: Naming the side that does not open.
     """
     offsite = target(site)
-    for attempt in stamina.retry_context(on=Transient, attempts=3):
-        with attempt:
-            site.local.open()
-            offsite.init(chunker_from=site.local)
+    _patiently(site.local.open)
+    _patiently(offsite.init, chunker_from=site.local)
     return offsite
 
 

@@ -17,4 +17,6 @@ def open_platform(config: Configuration) -> Platform:
     if isinstance(config.platform, DockerPlatform):
         return DockerEngine(config.platform)
     directories = config.directories
-    return LocalMachine(config.platform, scratch=directories.scratch or directories.state / "scratch")
+    return LocalMachine(
+        config.platform, scratch=directories.scratch or directories.state / "scratch"
+    )

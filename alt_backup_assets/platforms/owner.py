@@ -7,12 +7,13 @@ any drill.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 MAX_LIFETIME_SECONDS = 6 * 3600
 """No drill takes longer; a throw-away target ends itself after this."""
@@ -51,9 +52,7 @@ class Owner:
 
 def current_owner() -> Owner:
     """Return the mark of this process."""
-    status = Path("/proc/self/stat").read_text()
-    pid = int(status.split(maxsplit=1)[0])
-    return Owner(socket.gethostname(), _namespace(), pid, _fields(status)[_STARTED])
+    return Owner(socket.gethostname(), _namespace(), os.getpid(), _process("self").started)
 
 
 def is_orphan(
@@ -85,23 +84,25 @@ def is_orphan(
     return too_old
 
 
-_STATE = 0
-_STARTED = 19  # counted from the state; proc_pid_stat(5) counts it as field 22
+class _Process(NamedTuple):
+    state: str
+    started: int
 
 
-def _fields(status: str) -> dict[int, int]:
-    # The program's name, in parentheses, may hold anything.
+def _process(pid: int | str) -> _Process:
+    status = Path(f"/proc/{pid}/stat").read_text()
+    # The program's name, in parentheses, may hold anything; fields as in proc_pid_stat(5).
     fields = status.rpartition(")")[2].split()
-    return {_STATE: ord(fields[_STATE]), _STARTED: int(fields[_STARTED])}
+    return _Process(state=fields[0], started=int(fields[19]))
 
 
 def _lives(owner: Owner) -> bool:
     try:
-        fields = _fields(Path(f"/proc/{owner.pid}/stat").read_text())
+        process = _process(owner.pid)
     except (FileNotFoundError, ProcessLookupError):
         return False
-    dead = chr(fields[_STATE]) in "ZX"  # ended, and not yet waited for by its parent
-    return fields[_STARTED] == owner.started and not dead
+    ended = process.state in "ZX"  # and not yet waited for by its parent
+    return process.started == owner.started and not ended
 
 
 def _namespace() -> str:

@@ -22,6 +22,7 @@ Notify = Callable[[str], object]
 
 
 _LOCK_SECONDS = 600
+_patiently = stamina.RetryingCaller(attempts=3).on(Transient)
 
 
 @dataclass(frozen=True)
@@ -100,24 +101,15 @@ def _back_up_one(
         with site.lock(volume.name, wait_seconds=_LOCK_SECONDS):
             if with_dump:
                 notify(f"{volume.name}: dumping")
-                for attempt in stamina.retry_context(on=Transient, attempts=3):
-                    with attempt:
-                        dump = take_dump(site, volume, day=day, root_run=root_run)
+                dump = _patiently(take_dump, site, volume, day=day, root_run=root_run)
             if not with_snapshot:
                 return BackedUp(volume.name, dump)
             notify(f"{volume.name}: taking the snapshot")
-            taken = _snapshot(site, volume, dump or newest_dump(site, volume))
+            taken = _patiently(take_snapshot, site, volume, dump or newest_dump(site, volume))
             notify(f"{volume.name}: snapshot {taken.snapshot.short} of {taken.dump.record.taken_at}")
             return BackedUp(volume.name, dump, taken)
     except AltBackupError as error:
         return BackedUp(volume.name, dump, error=str(error))
-
-
-def _snapshot(site: Site, volume: Volume, dump: StoredDump) -> SnapshotTaken:
-    for attempt in stamina.retry_context(on=Transient, attempts=3):
-        with attempt:
-            return take_snapshot(site, volume, dump)
-    raise AssertionError("unreachable: stamina raises after the last attempt")
 
 
 def expire_dumps(site: Site) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,1 @@
+"""Stage 6: what an operator can rely on right now."""

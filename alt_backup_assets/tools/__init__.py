@@ -1,0 +1,1 @@
+"""Outside programs and formats, a module named for each; ``process`` starts them."""

@@ -8,6 +8,7 @@ through here: programs get the *path* of a secret.
 from __future__ import annotations
 
 import os
+import pwd
 import selectors
 import signal
 import subprocess
@@ -172,6 +173,7 @@ def _started(
     user: str | None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     complete = environment() if env is None else dict(env)
+    group, more_groups = _groups(user)
     try:
         child = subprocess.Popen(
             list(argv),
@@ -181,6 +183,8 @@ def _started(
             env=complete,
             cwd=cwd,
             user=user,
+            group=group,
+            extra_groups=more_groups,
             start_new_session=True,  # a group of its own to kill, and no terminal to ask on
         )
     except (FileNotFoundError, PermissionError) as error:
@@ -192,6 +196,14 @@ def _started(
         for stream in (child.stdin, child.stdout):
             if stream is not None:
                 _close_quietly(stream)
+
+
+def _groups(user: str | None) -> tuple[int | None, list[int] | None]:
+    # Without this a child that runs as another user would keep our own groups.
+    if user is None:
+        return None, None
+    group = pwd.getpwnam(user).pw_gid
+    return group, os.getgrouplist(user, group)
 
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:
@@ -224,7 +236,8 @@ def _chunks(
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ)
         while True:
-            if not selector.select(max(0.0, deadline - time.monotonic())):
+            left = deadline - time.monotonic()
+            if left <= 0 or not selector.select(left):  # one that never stops talking is late too
                 raise _too_late(name, timeout_seconds)
             chunk = os.read(child.stdout.fileno(), _CHUNK_BYTES)
             if not chunk:

@@ -1,0 +1,1 @@
+"""Stage 5: repository check, restore drill, and the ledger of proofs."""

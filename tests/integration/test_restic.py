@@ -23,6 +23,7 @@ from alt_backup_assets.errors import (
     WrongPassword,
 )
 from alt_backup_assets.tools import process
+from alt_backup_assets.tools.parallel import each
 from alt_backup_assets.tools.restic import Restic, commands
 from tests.restic_contract import NOON, RepositoryContract, save
 
@@ -70,9 +71,7 @@ class Bench:
     @contextmanager
     def slow_backup(self, source: Path) -> Iterator[subprocess.Popen[bytes]]:
         """Have a backup under way, at a speed at which it does not end by itself."""
-        options = commands.global_options(
-            self.place(slow=True), cache_dir=self.directory / "cache"
-        )
+        options = commands.global_options(self.place(slow=True), cache_dir=self.directory / "cache")
         command = commands.backup(source, host="alt", tags=["slow"], taken_at=NOON, exclude=[])
         child = subprocess.Popen(
             [self.binary, *options, *command],
@@ -305,16 +304,12 @@ def test_a_copys_target_gets_the_sources_chunker(bench: Bench) -> None:
 
 def test_two_at_once_make_one_repository(bench: Bench) -> None:
     """Starting side by side on an empty place, one makes the repository and both open it."""
-    from alt_backup_assets.tools.parallel import each  # noqa: PLC0415
-
     outcomes = list(each([1, 2, 3], lambda _: bench.restic().init(), workers=3))
     assert sorted(str(outcome.value) for outcome in outcomes) == ["False", "False", "True"]
     assert len(list((bench.directory / "repository/keys").iterdir())) == 1
 
 
-def test_a_dead_server_is_unreachable(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dead_server_is_unreachable(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A REST server that does not answer is given up in time; restic would go on trying."""
     monkeypatch.setattr("alt_backup_assets.tools.restic.client.OPEN_SECONDS", 3)
     place = Repository(url="rest:http://127.0.0.1:1/", password_file=bench.password)

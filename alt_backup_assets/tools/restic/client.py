@@ -29,8 +29,7 @@ from alt_backup_assets.tools.restic.values import CheckReport, RetentionPlan, Sn
 from alt_backup_assets.tools.restic.version import require_no_check_summary, require_version
 
 OPEN_SECONDS = 90
-"""How long a repository may take to open. restic itself would try a dead REST server for a
-quarter of an hour."""
+"""How long opening may take; restic would try a dead REST server for a quarter of an hour."""
 
 
 class Restic:
@@ -39,16 +38,14 @@ class Restic:
     Args:
         repository: Where it is and how it is opened; a value of the configuration.
         binary: The restic program.
-        cache_dir: restic's cache; several repositories can share one.
+        cache_dir: restic's cache; repositories can share one.
         timeout_seconds: Time limit of every call.
         lock_wait_seconds: How long a call waits for somebody else's lock.
-        host_is_gone: Whether another host's name, as locks hold it, is a container that no
-            longer exists; by default no other host is known to be gone.
+        host_is_gone: Whether the host name in a lock is a container that no longer exists.
         run: Starts a program.
 
-    Every method raises ``ConfigurationError`` where a file of the configuration cannot be read
-    (before restic is started), ``ToolMissing``, ``ToolTimeout``, and the ``RepositoryError``
-    that restic's exit code stands for.
+    Every method can raise ``ConfigurationError`` (a file cannot be read; restic is not even
+    started), ``ToolMissing``, ``ToolTimeout``, and what restic's exit code stands for.
     """
 
     def __init__(
@@ -155,7 +152,10 @@ class Restic:
 
     def plan_retention(self, retention: Retention, *, host: str) -> RetentionPlan:
         """Compute what a policy keeps and removes, per host and path; removes nothing."""
-        return values.plan(self._caller.call(commands.plan(retention, host=host)))
+        output = self._caller.call(commands.plan(retention, host=host))
+        if not output.strip() and not self.snapshots(host=host):
+            return RetentionPlan(keep=(), remove=())  # restic says nothing about nothing
+        return values.plan(output)
 
     def forget(self, ids: Sequence[str]) -> None:
         """Remove snapshots from the listing; their data stays until a prune.
@@ -180,10 +180,11 @@ class Restic:
             ids: Full ids; none at all still prunes what an interrupted run left.
 
         Raises:
-            RetentionUnsafe: As ``forget``; judged again after the prune.
+            RetentionUnsafe: As ``forget``; judged after the prune.
         """
         kept = self._without(ids)
-        self.forget(ids)
+        if ids:
+            self._caller.call(commands.forget(ids))
         self._caller.call(commands.PRUNE)
         self._require_removed(ids, kept)
 

@@ -165,10 +165,20 @@ def _shared_sftp(place: Place, source: Place | None) -> Sftp | None:
 def _sftp(sftp: Sftp | None) -> Arguments:
     if sftp is None:
         return ()
+    known_hosts = str(sftp.known_hosts_file)
+    if " " in known_hosts:
+        known_hosts = f'"{known_hosts}"'  # ssh takes a list of files there
     arguments = (
         *("-p", str(sftp.port), "-i", str(sftp.identity_file)),
-        *("-o", f"UserKnownHostsFile={sftp.known_hosts_file}"),
+        *("-o", f"UserKnownHostsFile={known_hosts}"),
         *("-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"),
         *("-o", f"ConnectTimeout={sftp.connect_timeout_seconds}"),
     )
-    return ("-o", f"sftp.args={shlex.join(arguments)}")
+    return ("-o", _csv_field(f"sftp.args={shlex.join(arguments)}"))
+
+
+def _csv_field(option: str) -> str:
+    # restic reads `-o` as a line of CSV.
+    if not {'"', ","} & set(option):
+        return option
+    return '"' + option.replace('"', '""') + '"'

@@ -1,0 +1,115 @@
+"""A Compose project on a Docker engine.
+
+Holds the protocols of ``seam`` for containers. Keep out: how a command runs in a container
+(``tools.docker``), what Compose calls things (``compose``) and what a throw-away container may
+do (``docker_throwaway``).
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+
+from docker.api.client import APIClient
+from docker.errors import NotFound
+
+from alt_backup_assets.config import DockerPlatform
+from alt_backup_assets.errors import ServiceNotFound, VolumeUnreadable
+from alt_backup_assets.platforms import compose, docker_throwaway
+from alt_backup_assets.platforms.docker_place import DockerService
+from alt_backup_assets.platforms.docker_throwaway import Recipe
+from alt_backup_assets.platforms.seam import Runtime, Service, Throwaway
+from alt_backup_assets.tools.docker.engine import Container, answering, connect
+
+
+class DockerEngine:
+    """One Compose project on one engine. The engine is contacted on first use.
+
+    Args:
+        config: Which engine and which project.
+    """
+
+    def __init__(self, config: DockerPlatform) -> None:
+        self._config = config
+
+    @property
+    def name(self) -> str:
+        """The platform's name."""
+        return self._config.name
+
+    @cached_property
+    def _api(self) -> APIClient:
+        return connect(self._config.docker_host)
+
+    def service(self, service: str) -> Service:
+        """Find the one running container of a Compose service.
+
+        Raises:
+            ServiceNotFound: There is none, or there are several.
+            PlatformError: The engine does not answer.
+        """
+        found = compose.find_container(self._api, self._config.project, service)
+        with answering(f"container {found.name}"):
+            try:
+                details = self._api.inspect_container(found.id)
+            except NotFound:
+                raise ServiceNotFound(f"container {found.name} was just removed") from None
+        label = f"{service} (container {found.name})"
+        return DockerService(
+            Container(self._api, found.id, label, details["State"]["StartedAt"]),
+            Runtime(image=details["Config"]["Image"], image_id=details["Image"]),
+        )
+
+    def volume_path(self, volume: str, service: str) -> Path:
+        """Return where a volume is mounted here, or else where the engine keeps it.
+
+        Raises:
+            VolumeUnreadable: Neither is there, or it is not readable.
+            PlatformError: The engine does not answer.
+        """
+        mounted = self._config.volumes_root / volume
+        if not mounted.is_dir():
+            return compose.find_volume(self._api, self._config.project, volume)
+        if not os.access(mounted, os.R_OK | os.X_OK):
+            raise VolumeUnreadable(
+                f"volume `{volume}` (of {service}): {mounted} cannot be read by this user"
+            )
+        return mounted
+
+    def throwaway(
+        self, service: str, runtime: Runtime, *, user: str | None = None
+    ) -> AbstractContextManager[Throwaway]:
+        """Make a container of the very image a dump was taken with.
+
+        Raises:
+            ServiceNotFound: Neither that image nor one of its name is on the engine.
+            PlatformError: The engine does not answer, or refuses it.
+        """
+        recipe = Recipe(
+            platform=self._config.name,
+            service=service,
+            image=self._image(service, runtime),
+            memory_mb=self._config.throwaway_memory_mb,
+            cpus=self._config.throwaway_cpus,
+            user=user,
+        )
+        return docker_throwaway.open_throwaway(self._api, recipe)
+
+    def sweep(self) -> tuple[str, ...]:
+        """Remove the throw-away containers of runs that are no longer alive; name them."""
+        return docker_throwaway.sweep(self._api, self._config.name)
+
+    def _image(self, service: str, runtime: Runtime) -> str:
+        for image in filter(None, (runtime.image_id, runtime.image)):
+            with answering(f"image {image}"):
+                try:
+                    found = self._api.inspect_image(image)  # type: ignore[no-untyped-call]
+                    return str(found["Id"])
+                except NotFound:
+                    continue
+        raise ServiceNotFound(
+            f"the image {service} was dumped with is no longer on the engine ({runtime.image}, "
+            f"{runtime.image_id}): pull it, and start the drill again"
+        )

@@ -1,0 +1,70 @@
+"""Processes of this machine that work inside a directory.
+
+Holds finding and ending them: a server that was started for a drill has left its starter's
+process group, but not its directory.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def end_processes_in(directory: Path, *, grace_seconds: float = 10.0) -> None:
+    """End every process whose working directory is inside a directory.
+
+    Args:
+        directory: The directory; this process itself is spared.
+        grace_seconds: How long they may take after SIGTERM, and again after SIGKILL.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + grace_seconds
+        asked: set[int] = set()
+        while _signal_inside(directory, number, asked) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def _signal_inside(directory: Path, number: signal.Signals, asked: set[int]) -> bool:
+    """Signal those not asked yet; tell whether there are any at all."""
+    found = False
+    for pid in _pids():
+        with _handle(pid) as handle:
+            # The handle came first: it cannot become another process's after the look.
+            if handle is None or not _works_in(pid, directory):
+                continue
+            found = True
+            if pid not in asked:
+                signal.pidfd_send_signal(handle, number)
+                asked.add(pid)
+    return found
+
+
+def _pids() -> Iterator[int]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            yield int(entry.name)
+
+
+@contextmanager
+def _handle(pid: int) -> Iterator[int | None]:
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        yield None  # it has ended
+        return
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _works_in(pid: int, directory: Path) -> bool:
+    try:
+        where = Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return False  # ended, or another user's: then it is none we started
+    return where == directory or directory in where.parents

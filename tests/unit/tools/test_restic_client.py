@@ -1,0 +1,235 @@
+"""Single verbs of the client on a scripted restic: what it believes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from alt_backup_assets.config import Repository, Retention
+from alt_backup_assets.errors import (
+    AltBackupError,
+    ConfigurationError,
+    NoSnapshot,
+    RepositoryError,
+    RepositoryLocked,
+    RepositoryMissing,
+    RepositoryUnreachable,
+    RetentionUnsafe,
+    SnapshotIncomplete,
+    ToolMissing,
+    ToolTimeout,
+    WrongPassword,
+)
+from alt_backup_assets.tools.process import Completed
+from alt_backup_assets.tools.restic import Restic
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+A, B, C = ("a" * 64, "b" * 64, "c" * 64)
+LOCK = "1" * 64
+PASSWORD = "correct horse battery staple"
+VERSION = Completed(0, b'{"message_type":"version","version":"0.18.0"}', "")
+OK = Completed(0, b"", "")
+LOCKED = Completed(11, b"", "repository is already locked by PID 99 on there by root")
+
+
+
+
+# Version
+
+
+@pytest.mark.parametrize("version", ["0.17.1", "0.18.0", "0.18.0-dev (compiled manually)", "1.0.0"])
+def test_a_new_enough_restic_is_accepted(client: Client, version: str) -> None:
+    """0.17.1 is the oldest; suffixes do not matter."""
+    answer = Completed(0, json.dumps({"version": version}).encode(), "")
+    assert client(Script(answer)).require_version() == version
+
+
+@pytest.mark.parametrize(
+    "stdout", [b'{"version":"0.17.0"}', b'{"version":"0.9.6"}', b'{"version":"new"}', b"",
+               b"restic 0.14.0 compiled with go1.19.8 on linux/amd64"],
+)  # fmt: skip
+def test_an_older_restic_is_refused_with_a_remedy(client: Client, stdout: bytes) -> None:
+    """So is one that does not say what it is, in JSON."""
+    with pytest.raises(ToolMissing, match=r"0\.17\.1 is needed.*Install a newer one"):
+        client(Script(Completed(0, stdout, ""))).require_version()
+
+
+def test_a_restic_that_does_not_run_is_missing(client: Client) -> None:
+    """A binary of another machine, say."""
+    with pytest.raises(ToolMissing, match="exited with 126"):
+        client(Script(Completed(126, b"", "exec format error"))).require_version()
+
+
+# Open and init
+
+
+def test_opening_takes_no_lock_and_little_time(client: Client) -> None:
+    """A running prune does not make a repository look broken; a dead server is given up."""
+    script = Script(OK)
+    client(script).open()
+    ((argv, _, timeout_seconds),) = script.calls
+    assert "--no-lock" in argv
+    assert timeout_seconds < 120
+    with pytest.raises(RepositoryUnreachable, match="did not open"):
+        client(Script(ToolTimeout("too late"))).open()
+
+
+def test_a_missing_repository_is_made_and_opened(client: Client) -> None:
+    """Looked at twice, made under a lock, and opened in the end."""
+    missing = Completed(10, b"", "no repository")
+    script = Script(missing, missing, OK, OK)
+    assert client(script).init() is True
+    assert script.verbs == ["cat", "cat", "init", "cat"]
+
+
+def test_a_repository_made_meanwhile_is_not_made_again(client: Client) -> None:
+    """Whoever waited for the lock finds it and is content."""
+    script = Script(Completed(10, b"", "no repository"), OK)
+    assert client(script).init() is False
+    assert script.verbs == ["cat", "cat"]
+
+
+@pytest.mark.parametrize("code", [1, 11, 12, 77])
+def test_a_repository_that_does_not_open_is_never_made_over(client: Client, code: int) -> None:
+    """Only exit code 10 means that there is none."""
+    script = Script(Completed(code, b"", "broken"))
+    with pytest.raises(RepositoryError):
+        client(script).init()
+    assert script.verbs == ["cat"]
+
+
+# Backup
+
+
+def test_a_backup_is_confirmed_by_listing(client: Client) -> None:
+    """The snapshot is what the repository lists, not what the backup said."""
+    script = Script(summary(snapshot_id=A), listing(A))
+    assert VERBS["backup"](client(script)) == client(Script(listing(A))).snapshots()[0]
+    assert script.calls[1][0][-1] == A
+
+
+@pytest.mark.parametrize("listed", [listing(), listing(B)])
+def test_a_backup_that_is_not_listed_failed(client: Client, listed: Completed) -> None:
+    """An id that does not come back is no snapshot."""
+    with pytest.raises(RepositoryError, match="does not list the snapshot"):
+        VERBS["backup"](client(Script(summary(snapshot_id=A), listed)))
+
+
+def test_an_incomplete_backup_names_what_was_kept(client: Client) -> None:
+    """Exit code 3 is a failure although there is a snapshot."""
+    with pytest.raises(SnapshotIncomplete, match=A):
+        VERBS["backup"](client(Script(Completed(3, summary(snapshot_id=A).stdout, "torn"))))
+
+
+# Retention
+
+
+@pytest.mark.parametrize("verb", ["forget", "forget_and_prune"])
+def test_forgetting_is_judged_by_the_listing(client: Client, verb: str) -> None:
+    """Before, after, and exactly the planned ids in between."""
+    prune = [OK] if verb == "forget_and_prune" else []
+    script = Script(listing(A, B), OK, *prune, listing(B, C))
+    VERBS[verb](client(script))
+    assert script.verbs == ["snapshots", "forget", *["prune" for _ in prune], "snapshots"]
+    assert script.calls[1][0][-2:] == ("forget", A)
+
+
+@pytest.mark.parametrize(
+    ("after", "words"), [(listing(A, B), "still there"), (listing(), "to be kept, is gone")]
+)
+def test_a_listing_that_is_not_the_plan_is_unsafe(
+    client: Client, after: Completed, words: str
+) -> None:
+    """restic said 0; what counts is what is there now."""
+    with pytest.raises(RetentionUnsafe, match=words):
+        VERBS["forget"](client(Script(listing(A, B), OK, after)))
+
+
+def test_an_unknown_id_stops_before_forgetting(client: Client) -> None:
+    """restic would ignore it with exit code 0."""
+    script = Script(listing(B))
+    with pytest.raises(RetentionUnsafe, match="nothing was removed"):
+        VERBS["forget_and_prune"](client(script))
+    assert script.verbs == ["snapshots"]
+
+
+def test_forgetting_nothing_runs_no_forget_but_prunes(client: Client) -> None:
+    """`forget` without ids would need a policy; a prune still clears an interrupted run's rest."""
+    script = Script(listing(A), OK, listing(A))
+    client(script).forget_and_prune([])
+    assert script.verbs == ["snapshots", "prune", "snapshots"]
+
+
+def test_an_empty_plan_needs_an_empty_repository(client: Client) -> None:
+    """restic says nothing at all where there are no snapshots; otherwise silence is a failure."""
+    assert client(Script(OK, listing())).plan_retention(Retention(), host="alt").remove == ()
+    with pytest.raises(RepositoryError, match="cannot be understood"):
+        client(Script(OK, listing(A))).plan_retention(Retention(), host="alt")
+
+
+# Check, copy, restore, size
+
+
+def test_a_check_with_errors_is_red_whatever_the_exit_code(client: Client) -> None:
+    """Its summary counts."""
+    with pytest.raises(RepositoryError, match="2 error"):
+        client(Script(summary(num_errors=2))).check()
+    assert client(Script(summary(num_errors=0, suggest_prune=True))).check().suggest_prune
+
+
+def test_a_check_without_a_summary_is_only_believed_of_an_old_restic(client: Client) -> None:
+    """Before 0.18 it has none; from 0.18 on something is wrong."""
+    old = Completed(0, b'{"version":"0.17.3"}', "")
+    assert client(Script(OK, old)).check(read_data_subset="1/7").read_data_subset == "1/7"
+    with pytest.raises(RepositoryError, match="without its summary"):
+        client(Script(OK, VERSION)).check()
+
+
+def test_copying_nothing_starts_nothing(client: Client) -> None:
+    """`copy` without ids would copy everything."""
+    script = Script()
+    client(script).copy_from(client(script), [])
+    assert script.calls == []
+
+
+def test_a_copy_that_fails_names_both_sides(client: Client, place: Repository) -> None:
+    """restic's exit codes do not tell which of the two it was."""
+    target = client(Script(Completed(12, b"", "wrong password")), url="rest:http://h/")
+    with pytest.raises(WrongPassword) as caught:
+        target.copy_from(client(Script()), [A])
+    assert f"rest:http://h/ or {place.url}" in str(caught.value)
+
+
+def test_a_restore_is_of_the_snapshots_one_path(client: Client) -> None:
+    """The path is looked up, and the counts have to agree."""
+    script = Script(listing(A), summary(total_files=2, files_restored=2))
+    client(script).restore(A, Path("/scratch"))
+    assert script.calls[1][0][-1] == f"{A}:/v"
+    short = summary(total_files=2, files_restored=1)
+    with pytest.raises(RepositoryError, match="restored 1 of 2 files"):
+        client(Script(listing(A), short)).restore(A, Path("/scratch"))
+
+
+def test_a_restore_refuses_what_it_cannot_lay_out(client: Client) -> None:
+    """No such snapshot, or one with two paths."""
+    with pytest.raises(NoSnapshot):
+        client(Script(listing())).restore(A, Path("/scratch"))
+    with pytest.raises(RepositoryError, match="2 paths"):
+        client(Script(listing(A, paths=("/v", "/w")))).restore(A, Path("/scratch"))
+
+
+def test_a_remote_repositorys_size_is_restics_count(client: Client) -> None:
+    """A local one is measured, without restic."""
+    remote = client(Script(Completed(0, b'{"total_size":42}', "")), url="rest:http://h/")
+    assert remote.stored_bytes() == 42
+    with pytest.raises(RepositoryMissing):
+        client(Script()).stored_bytes()
+    with pytest.raises(RepositoryError, match="stats"):
+        client(Script(OK), url="rest:http://h/").stored_bytes()
+
+
