@@ -7,6 +7,7 @@ is first used, so that status can still speak of the others.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from alt_backup_assets.platforms import open_platform
 from alt_backup_assets.platforms.seam import Platform
 from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.registry.volume import Registry
+from alt_backup_assets.tools import interruption
 from alt_backup_assets.tools.restic import Restic
 
 
@@ -85,11 +87,18 @@ class Site:
         """
         directory = self.state / "locks"
         directory.mkdir(mode=0o700, exist_ok=True)
-        lock = FileLock(directory / f"{name}.lock", timeout=wait_seconds, mode=0o600)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise VolumeBusy(f"another run is working on {name} right now; try again later") from None
+        lock = FileLock(directory / f"{name}.lock", mode=0o600)
+        deadline = time.monotonic() + wait_seconds
+        while not lock.is_locked:
+            interruption.heed()
+            left = max(0.0, deadline - time.monotonic())
+            try:
+                lock.acquire(timeout=min(left, interruption.SLICE_SECONDS))
+            except Timeout:
+                if not left:
+                    raise VolumeBusy(
+                        f"another run is working on {name} right now; try again later"
+                    ) from None
         try:
             yield
         finally:

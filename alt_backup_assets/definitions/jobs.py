@@ -2,6 +2,11 @@
 
 import dagster as dg
 
+# Dagster exports the function but not the type of what it returns.
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition as AssetJob,
+)
+
 from alt_backup_assets.definitions import checks, keys
 from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.site import Site
@@ -13,7 +18,7 @@ WRITES = {"alt_backup/writes": "dumps"}
 _EXECUTOR = dg.in_process_executor
 
 
-def jobs(site: Site) -> dict[str, dg.UnresolvedAssetJobDefinition]:
+def jobs(site: Site) -> dict[str, AssetJob]:
     """Return the jobs by name."""
     names, planned = Names(site), site.registry.planned
     databases = [volume.name for volume in planned if volume.engine == "postgresql"]

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 import dagster as dg
 from cronsim import CronSim
 
-from alt_backup_assets.definitions import keys
+from alt_backup_assets.definitions.jobs import AssetJob
 from alt_backup_assets.site import Site
 
 
 def schedules(
-    site: Site, jobs: Mapping[str, dg.UnresolvedAssetJobDefinition]
+    site: Site, jobs: Mapping[str, AssetJob]
 ) -> list[dg.ScheduleDefinition]:
     """Return a schedule for every job."""
     lines = site.config.schedules
@@ -31,7 +31,7 @@ def schedules(
 
 
 def _schedule(
-    site: Site, job: dg.UnresolvedAssetJobDefinition, cron: str
+    site: Site, job: AssetJob, cron: str
 ) -> dg.ScheduleDefinition:
     zone = site.config.timezone
     yields = site.config.schedules.daily if job.name == "hourly_dumps" else None

@@ -8,6 +8,7 @@ import dagster as dg
 
 from alt_backup_assets.definitions import keys
 from alt_backup_assets.definitions.assets import SNAPSHOT_TAG
+from alt_backup_assets.definitions.jobs import AssetJob
 from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.site import Site
 from alt_backup_assets.verification.undrilled import undrilled
@@ -20,7 +21,7 @@ _UNDER_WAY = [
 ]
 
 
-def drill_new_snapshots(site: Site, job: dg.UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+def drill_new_snapshots(site: Site, job: AssetJob) -> dg.SensorDefinition:
     """Draw the sensor.
 
     Args:

@@ -88,7 +88,13 @@ class DumpStore:
         return sorted(path for path in (self._root / volume).glob("[!.]*") if path.is_dir())
 
     def expire(
-        self, volume: str, *, keep: timedelta, now: datetime, held: Collection[str]
+        self,
+        volume: str,
+        *,
+        keep: timedelta,
+        now: datetime,
+        held: Collection[str],
+        dry_run: bool = False,
     ) -> tuple[str, ...]:
         """Remove old dumps of a volume.
 
@@ -97,6 +103,7 @@ class DumpStore:
             keep: How long a dump stays.
             now: Aware time to count from.
             held: Ids of the dumps that snapshots hold; no other is ever removed.
+            dry_run: Remove nothing, only tell.
 
         Returns:
             The ids removed; the newest dump is never among them.
@@ -106,7 +113,7 @@ class DumpStore:
             for dump in self.dumps(volume)[:-1]
             if dump.record.taken_at < now - keep and dump.record.dump_id in held
         ]
-        for dump in old:
+        for dump in () if dry_run else old:
             shutil.rmtree(dump.directory)
         return tuple(dump.record.dump_id for dump in old)
 

@@ -8,12 +8,20 @@ Source: SPEC section 4.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import stamina
 
-from alt_backup_assets.errors import ConfigurationError, CopyUnconfirmed, Transient, VolumesFailed
+from alt_backup_assets.errors import (
+    ConfigurationError,
+    CopyUnconfirmed,
+    RepositoryError,
+    RepositoryMissing,
+    Transient,
+    VolumesFailed,
+)
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
 from alt_backup_assets.tools.restic import Restic, Snapshot
@@ -58,9 +66,36 @@ def open_both(site: Site) -> Restic:
         RepositoryError: Naming the side that does not open.
     """
     offsite = target(site)
-    _patiently(site.local.open)
-    _patiently(offsite.init, chunker_from=site.local)
+    with _side("local"):
+        _patiently(site.local.open)
+    with _side("offsite"):
+        _patiently(offsite.init, chunker_from=site.local)
     return offsite
+
+
+@contextmanager
+def _side(name: str) -> Iterator[None]:
+    try:
+        yield
+    except RepositoryError as error:
+        raise type(error)(f"the {name} repository does not open: {error}") from error
+
+
+def uncopied(site: Site, volumes: Iterable[str]) -> tuple[Snapshot, ...]:
+    """Return the snapshots of these volumes that a copy would bring over now; changes nothing.
+
+    Raises:
+        RepositoryError: A side does not open; that there is no target yet is none of these.
+    """
+    offsite = target(site)
+    with _side("local"):
+        source = site.local.snapshots(host=site.name)
+    try:
+        with _side("offsite"):
+            copies = offsite.snapshots(host=site.name)
+    except RepositoryMissing:
+        copies = ()
+    return tuple(new for name in volumes for new in _newer(source, copies, name))
 
 
 def copy_snapshots(site: Site, volumes: Iterable[str]) -> tuple[Copied, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from alt_backup_assets.config import LocalPlatform, LocalService
 from alt_backup_assets.errors import ServiceNotFound, VolumeUnreadable
 from alt_backup_assets.platforms import local_throwaway
-from alt_backup_assets.platforms.local_place import LocalPlace, other_user
+from alt_backup_assets.platforms.local_place import LocalPlace, other_user, unprivileged
 from alt_backup_assets.platforms.seam import Runtime, Service, Throwaway
 from alt_backup_assets.values import near_miss
 
@@ -93,13 +93,13 @@ class LocalMachine:
     ) -> AbstractContextManager[Throwaway]:
         """Make a private directory for the same programs; see ``Platform.throwaway``.
 
-        ``user`` is a user of an image; here the service's ``run_as`` stands for it.
+        ``user`` is a user of an image; here the service's ``run_as`` stands for it. Without one,
+        root's commands run unprivileged where the engine asks for a user at all.
 
         Raises:
             ServiceNotFound: The programs are no longer there.
             PlatformError: The directory cannot be made.
         """
-        del user
         programs = Path(runtime.image_id)
         if runtime.image != _IMAGE or (runtime.image_id and not programs.is_dir()):
             raise ServiceNotFound(
@@ -112,6 +112,7 @@ class LocalMachine:
             label=f"throw-away target of {service}",
             programs=(*((programs,) if runtime.image_id else ()), *settings.bin),
             user=other_user(settings.run_as),
+            prefix=unprivileged() if user and not settings.run_as else (),
         )
         return local_throwaway.open_throwaway(self._scratch, place)
 

@@ -78,7 +78,9 @@ def open_throwaway(scratch: Path, place: LocalPlace) -> Iterator[LocalThrowaway]
                     f"user {place.user} cannot enter {scratch}: set directories.scratch to a "
                     "directory that every user can enter"
                 )
-        yield LocalThrowaway(place.label, place.programs, place.own_env, place.user, work)
+        yield LocalThrowaway(
+            place.label, place.programs, place.own_env, place.user, work, place.prefix
+        )
     finally:
         _remove(root)
 

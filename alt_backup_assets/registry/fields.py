@@ -77,7 +77,9 @@ VolumeName = Annotated[Name, AfterValidator(_volume_name)]
 DatabaseName = Annotated[str, AfterValidator(_database_name)]
 """A database or a user, as one argument that libpq takes for nothing else."""
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), PlainSerializer(_written, when_used="json")
+]
 """A time span, written 90m, 25h or 7d."""
 
 Day = Annotated[date, BeforeValidator(_day)]

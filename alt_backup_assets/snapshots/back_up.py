@@ -112,8 +112,12 @@ def _back_up_one(
         return BackedUp(volume.name, dump, error=str(error))
 
 
-def expire_dumps(site: Site) -> dict[str, tuple[str, ...]]:
+def expire_dumps(site: Site, *, dry_run: bool = False) -> dict[str, tuple[str, ...]]:
     """Remove the dumps on disk that are old, held by a snapshot, and not the newest.
+
+    Args:
+        site: The machine.
+        dry_run: Remove nothing, only tell.
 
     Returns:
         The ids removed, by volume.
@@ -127,5 +131,6 @@ def expire_dumps(site: Site) -> dict[str, tuple[str, ...]]:
                 keep=timedelta(days=volume.keep_dumps_days),
                 now=site.now(),
                 held=dump_ids(listed, volume.name),
+                dry_run=dry_run,
             )
     return removed

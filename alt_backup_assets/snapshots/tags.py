@@ -55,6 +55,12 @@ def of_volume(snapshots: Iterable[Snapshot], volume: str) -> tuple[Snapshot, ...
     return tuple(sorted(mine, key=lambda snapshot: snapshot.time))
 
 
+def volume_of(snapshot: Snapshot) -> str | None:
+    """Return the volume a snapshot is of, known to the registry or not; None if of none."""
+    dumps = (tag.removeprefix(_DUMP) for tag in snapshot.tags if tag.startswith(_DUMP))
+    return next((dump.partition(":")[0] for dump in dumps), None)
+
+
 def dump_ids(snapshots: Iterable[Snapshot], volume: str) -> frozenset[str]:
     """Return the ids of a volume's dumps that these snapshots hold."""
     prefix = f"{_DUMP}{volume}:"

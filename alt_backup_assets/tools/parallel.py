@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from alt_backup_assets.errors import AltBackupError
+from alt_backup_assets.tools import interruption
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -42,6 +43,9 @@ def each(
 ) -> Iterator[Outcome[Item, Value]]:
     """Call ``work`` for every item and yield how each ended, as it ends.
 
+    Left early, by Ctrl-C or by a caller that has enough, what has not begun never begins, and
+    what has is interrupted and cleans up.
+
     Args:
         items: What to work on.
         work: Called in a thread of a pool.
@@ -49,7 +53,12 @@ def each(
     """
     with ThreadPoolExecutor(max_workers=workers) as pool:
         futures = {pool.submit(work, item): item for item in items}
-        for future in as_completed(futures):
-            error = future.exception()
-            value = None if error else future.result()
-            yield Outcome(futures[future], value, error)
+        try:
+            for future in as_completed(futures):
+                error = future.exception()
+                value = None if error else future.result()
+                yield Outcome(futures[future], value, error)
+        finally:
+            if not all(future.done() for future in futures):
+                with interruption.stopping():
+                    pool.shutdown(cancel_futures=True)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alt_backup_assets.errors import ToolFailed, ToolMissing, ToolTimeout
+from alt_backup_assets.tools import interruption
 
 TAIL_LINES = 25
 _CHUNK_BYTES = 1 << 16
@@ -236,9 +237,12 @@ def _chunks(
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ)
         while True:
+            interruption.heed()
             left = deadline - time.monotonic()
-            if left <= 0 or not selector.select(left):  # one that never stops talking is late too
+            if left <= 0:  # one that never stops talking is late too
                 raise _too_late(name, timeout_seconds)
+            if not selector.select(min(left, interruption.SLICE_SECONDS)):
+                continue
             chunk = os.read(child.stdout.fileno(), _CHUNK_BYTES)
             if not chunk:
                 return

@@ -75,17 +75,29 @@ def newest_target(
     return Target(volume, mine[-1], source)
 
 
-def snapshot_target(site: Site, volume: str, snapshot_id: str) -> Target:
-    """Find one snapshot of a volume in the local repository by its id, or the start of it.
+def snapshot_target(
+    site: Site, volume: str, snapshot_id: str, *, source: Source = "local"
+) -> Target:
+    """Find one snapshot of a volume by its id, or the start of it.
+
+    Args:
+        site: The machine.
+        volume: A planned volume.
+        snapshot_id: A copy is found by its own id and by that of the snapshot it is of.
+        source: The repository to look in.
 
     Raises:
-        NoSnapshot: The volume has none of that id, or several.
+        NoSnapshot: The volume has none of that id there, or several.
     """
-    mine = of_volume(site.local.snapshots(host=site.name), volume)
-    found = [snapshot for snapshot in mine if snapshot.id.startswith(snapshot_id)]
+    mine = of_volume(_repository(site, source).snapshots(host=site.name), volume)
+    found = [s for s in mine if s.id.startswith(snapshot_id) or s.lineage.startswith(snapshot_id)]
     if len(found) != 1:
-        raise NoSnapshot(f"{volume} has {len(found)} snapshots whose id starts with {snapshot_id}")
-    return Target(volume, found[0], "local")
+        count = len(found) or "no"
+        raise NoSnapshot(
+            f"{volume} has {count} snapshots in the {source} repository whose id starts with"
+            f" {snapshot_id}"
+        )
+    return Target(volume, found[0], source)
 
 
 def drill(site: Site, target: Target, *, again: bool = True) -> Proof | None:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from docker.api.client import APIClient
 
 from alt_backup_assets.errors import PlatformError
+from alt_backup_assets.tools import interruption
 
 STDOUT = 1
 STDERR = 2
@@ -126,9 +127,12 @@ class ExecStream:
 
     def _wait(self, sending: bool, deadline: float) -> int:
         interest = selectors.EVENT_READ | (selectors.EVENT_WRITE if sending else 0)
+        ready: list[tuple[selectors.SelectorKey, int]] = []
         with selectors.DefaultSelector() as selector:
             selector.register(self._socket, interest)
-            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            while not ready and (left := deadline - time.monotonic()) > 0:
+                interruption.heed()
+                ready = selector.select(min(left, interruption.SLICE_SECONDS))
         return ready[0][1] if ready else 0
 
     def _send(self, outgoing: bytearray) -> None:
