@@ -10,7 +10,7 @@ from alt_backup_assets.definitions.assets import (
 )
 from alt_backup_assets.definitions.jobs import jobs
 from alt_backup_assets.definitions.maintenance import maintenance_assets
-from alt_backup_assets.definitions.rpo import rpo_checks
+from alt_backup_assets.definitions.status import status_checks
 from alt_backup_assets.definitions.schedules import schedules
 from alt_backup_assets.definitions.sensors import drill_new_snapshots
 from alt_backup_assets.site import Site
@@ -31,7 +31,7 @@ def build_defs(site: Site) -> dg.Definitions:
             drill_assets(site),
             *maintenance_assets(site),
         ],
-        asset_checks=[rpo_checks(site)],
+        asset_checks=[status_checks(site)],
         jobs=list(by_name.values()),
         schedules=schedules(site, by_name),
         sensors=[drill_new_snapshots(site, by_name["restore_drill"])],

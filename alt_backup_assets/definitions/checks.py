@@ -20,14 +20,14 @@ SIZE_IS_PLAUSIBLE = "size_is_plausible"
 DATA_IS_FRESH = "data_is_fresh"
 COPY_IS_FRESH = "copy_is_fresh"
 RESTORED_CONTENT_MATCHES = "restored_content_matches"
-IS_WITHIN_RPO = "is_within_rpo"
+STATUS_IS_GOOD = "status_is_good"
 
 SMALLEST_SHARE = 0.5
 
 _DESCRIPTIONS = {
     (keys.DUMP, SIZE_IS_PLAUSIBLE): "The dump has at least half the size of the one before.",
     (keys.SNAPSHOT, DATA_IS_FRESH): "The data in the snapshot is within the volume's RPO.",
-    (keys.SNAPSHOT, IS_WITHIN_RPO): "The status of the volume is GOOD, judged every half hour.",
+    (keys.RESTORE_DRILL, STATUS_IS_GOOD): "The status of the volume is GOOD, judged every half hour.",
     (keys.OFFSITE, COPY_IS_FRESH): "The data in the copy is within the volume's RPO.",
     (keys.RESTORE_DRILL, RESTORED_CONTENT_MATCHES): (
         "Everything recorded at the source came back equal from the repository."

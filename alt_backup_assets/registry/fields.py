@@ -10,7 +10,7 @@ import re
 from datetime import date, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 from alt_backup_assets.values import Name, folded
 
@@ -33,6 +33,11 @@ def _duration(value: object) -> object:
     if match is None:
         raise ValueError("must be a duration such as 90m, 25h or 7d")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _written(duration: timedelta) -> str:
+    minutes = duration // timedelta(minutes=1)
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
 
 
 def _day(value: object) -> object:

@@ -6,28 +6,10 @@ For the client's own tests; stages are tested on ``tests.fakes.restic``.
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
-
-from alt_backup_assets.config import Repository, Retention
-from alt_backup_assets.errors import (
-    AltBackupError,
-    ConfigurationError,
-    NoSnapshot,
-    RepositoryError,
-    RepositoryLocked,
-    RepositoryMissing,
-    RepositoryUnreachable,
-    RetentionUnsafe,
-    SnapshotIncomplete,
-    ToolMissing,
-    ToolTimeout,
-    WrongPassword,
-)
+from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.tools.process import Completed
 from alt_backup_assets.tools.restic import Restic
 
@@ -38,6 +20,9 @@ PASSWORD = "correct horse battery staple"
 VERSION = Completed(0, b'{"message_type":"version","version":"0.18.0"}', "")
 OK = Completed(0, b"", "")
 LOCKED = Completed(11, b"", "repository is already locked by PID 99 on there by root")
+
+Client = Callable[..., Restic]
+"""Makes a client that runs a script; ``gone`` names a host that is, ``url`` another place."""
 
 
 def listing(*ids: str, paths: tuple[str, ...] = ("/v",)) -> Completed:
@@ -86,5 +71,3 @@ class Script:
             *("snapshots", "stats", "unlock", "version"),
         }
         return [next(word for word in argv if word in known) for argv, _, _ in self.calls]
-
-

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +11,6 @@ import pytest
 from alt_backup_assets.config import Repository
 from alt_backup_assets.errors import (
     RepositoryError,
-    RepositoryLocked,
     RepositoryMissing,
     RepositoryUnreachable,
     SnapshotIncomplete,
@@ -25,91 +19,10 @@ from alt_backup_assets.errors import (
 from alt_backup_assets.tools import process
 from alt_backup_assets.tools.parallel import each
 from alt_backup_assets.tools.restic import Restic, commands
+from tests.restic_bench import Bench
 from tests.restic_contract import NOON, RepositoryContract, save
 
 pytestmark = pytest.mark.integration
-
-
-class Bench:
-    """A directory with two places for repositories, and restic on them."""
-
-    def __init__(self, directory: Path, binary: Path) -> None:
-        self.directory = directory
-        self.binary = binary
-        self.password = directory / "password"
-        self.password.write_text("correct horse\n")
-
-    def restic(
-        self, name: str = "repository", *, password: Path | None = None, slow: bool = False
-    ) -> Restic:
-        """Return the client of the repository of that name."""
-        return Restic(
-            self.place(name, password=password, slow=slow),
-            binary=self.binary,
-            cache_dir=self.directory / "cache",
-            timeout_seconds=120,
-            lock_wait_seconds=1,
-        )
-
-    def place(
-        self, name: str = "repository", *, password: Path | None = None, slow: bool = False
-    ) -> Repository:
-        """Return the configuration of the repository of that name."""
-        return Repository(
-            url=str(self.directory / name),
-            password_file=password or self.password,
-            limit_upload_kib=200 if slow else None,
-        )
-
-    def config(self, name: str) -> dict[str, object]:
-        """Return restic's own configuration of a repository."""
-        options = commands.global_options(self.place(name), cache_dir=self.directory / "cache")
-        done = process.run([str(self.binary), *options, *commands.OPEN], timeout_seconds=60)
-        config: dict[str, object] = json.loads(done.stdout)
-        return config
-
-    @contextmanager
-    def slow_backup(self, source: Path) -> Iterator[subprocess.Popen[bytes]]:
-        """Have a backup under way, at a speed at which it does not end by itself."""
-        options = commands.global_options(self.place(slow=True), cache_dir=self.directory / "cache")
-        command = commands.backup(source, host="alt", tags=["slow"], taken_at=NOON, exclude=[])
-        child = subprocess.Popen(
-            [self.binary, *options, *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            self._wait_for_lock(child)
-            yield child
-        finally:
-            child.kill()
-            child.wait()
-
-    def _wait_for_lock(self, child: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + 30
-        while not any((self.directory / "repository/locks").iterdir()):
-            assert child.poll() is None, "the backup ended before it took its lock"
-            assert time.monotonic() < deadline, "the backup took no lock"
-            time.sleep(0.05)
-
-
-@pytest.fixture(name="bench")
-def _bench(tmp_path: Path, restic_binary: Path) -> Bench:
-    return Bench(tmp_path, restic_binary)
-
-
-@pytest.fixture(name="repository")
-def _repository(bench: Bench) -> Restic:
-    return bench.restic()
-
-
-@pytest.fixture(name="big_source")
-def _big_source(tmp_path: Path) -> Path:
-    source = tmp_path / "big"
-    source.mkdir()
-    (source / "random").write_bytes(os.urandom(20_000_000))
-    return source
 
 
 class TestRestic(RepositoryContract):
@@ -209,85 +122,6 @@ def test_a_restore_over_what_is_there_is_complete(repository: Restic, tmp_path: 
         repository.restore(taken.id, tmp_path / "target")
         assert (tmp_path / "target/dump").read_text() == "good"
         (tmp_path / "target/dump").write_text("evil")
-
-
-def test_a_dead_backups_lock_does_not_stop_a_check(
-    bench: Bench, repository: Restic, big_source: Path
-) -> None:
-    """A lock whose process was killed is removed, and the check runs."""
-    repository.init()
-    with bench.slow_backup(big_source) as child:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-    assert list((bench.directory / "repository/locks").iterdir())
-    repository.check()
-    assert list((bench.directory / "repository/locks").iterdir()) == []
-
-
-def test_orphaned_locks_are_named_when_removed(
-    bench: Bench, repository: Restic, big_source: Path
-) -> None:
-    """Removing the locks of the dead returns their ids; a second time there are none."""
-    repository.init()
-    with bench.slow_backup(big_source) as child:
-        child.kill()
-        child.wait()
-    (lock,) = (bench.directory / "repository/locks").iterdir()
-    assert repository.remove_orphaned_locks() == (lock.name,)
-    assert repository.remove_orphaned_locks() == ()
-
-
-def test_a_live_lock_is_respected(bench: Bench, repository: Restic, big_source: Path) -> None:
-    """A running backup keeps its lock; who wants the repository alone hears who has it."""
-    repository.init()
-    with bench.slow_backup(big_source) as child:
-        with pytest.raises(RepositoryLocked, match=f"PID {child.pid} "):
-            repository.check()
-        with pytest.raises(RepositoryLocked, match=f"process {child.pid} "):
-            repository.remove_orphaned_locks()
-        assert len(list((bench.directory / "repository/locks").iterdir())) == 1
-        repository.open()
-
-
-def test_a_killed_backup_leaves_nothing_and_its_rerun_converges(
-    bench: Bench, repository: Restic, big_source: Path, tmp_path: Path
-) -> None:
-    """After kill -9 no snapshot is listed; the rerun saves all, and prune and check pass."""
-    repository.init()
-    with bench.slow_backup(big_source) as child:
-        time.sleep(1.5)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-    assert repository.snapshots() == ()
-    taken = save(repository, big_source)
-    repository.forget_and_prune([])
-    repository.check(read_data_subset="1/1")
-    repository.restore(taken.id, tmp_path / "target")
-    restored = tmp_path / "target/random"
-    assert restored.read_bytes() == (big_source / "random").read_bytes()
-
-
-def _flip_a_byte_of_the_largest_pack(repository: Path) -> None:
-    packs = [path for path in (repository / "data").rglob("*") if path.is_file()]
-    pack = max(packs, key=lambda path: path.stat().st_size)
-    pack.chmod(0o600)
-    content = bytearray(pack.read_bytes())
-    content[1000] ^= 1
-    pack.write_bytes(content)
-
-
-def test_a_flipped_byte_is_found_by_reading(
-    bench: Bench, repository: Restic, big_source: Path, tmp_path: Path
-) -> None:
-    """The structure alone stays green; a check that reads the data, and a restore, do not."""
-    repository.init()
-    taken = save(repository, big_source)
-    _flip_a_byte_of_the_largest_pack(bench.directory / "repository")
-    repository.check()
-    with pytest.raises(RepositoryError, match="ciphertext verification failed"):
-        repository.check(read_data_subset="1/1")
-    with pytest.raises(RepositoryError, match="ciphertext verification failed"):
-        repository.restore(taken.id, tmp_path / "target")
 
 
 def test_a_copys_target_gets_the_sources_chunker(bench: Bench) -> None:

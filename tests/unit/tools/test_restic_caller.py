@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from alt_backup_assets.config import Repository, Retention
 from alt_backup_assets.errors import (
-    AltBackupError,
     ConfigurationError,
-    NoSnapshot,
     RepositoryError,
     RepositoryLocked,
-    RepositoryMissing,
-    RepositoryUnreachable,
-    RetentionUnsafe,
     SnapshotIncomplete,
-    ToolMissing,
     ToolTimeout,
     WrongPassword,
 )
 from alt_backup_assets.tools.process import Completed
 from alt_backup_assets.tools.restic import Restic
-
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-A, B, C = ("a" * 64, "b" * 64, "c" * 64)
-LOCK = "1" * 64
-PASSWORD = "correct horse battery staple"
-VERSION = Completed(0, b'{"message_type":"version","version":"0.18.0"}', "")
-OK = Completed(0, b"", "")
-LOCKED = Completed(11, b"", "repository is already locked by PID 99 on there by root")
-
+from tests.fakes.restic_script import (
+    LOCK,
+    LOCKED,
+    NOON,
+    OK,
+    PASSWORD,
+    VERSION,
+    A,
+    Client,
+    Script,
+    listing,
+    lock,
+    summary,
+)
 
 VERBS: dict[str, Callable[[Restic], object]] = {
     "backup": lambda r: r.backup(Path("/v"), host="alt", tags=["t"], taken_at=NOON),
@@ -173,7 +170,7 @@ def test_a_gone_containers_lock_is_orphaned(client: Client) -> None:
 
 
 def test_a_lock_that_stays_is_not_called_removed(client: Client) -> None:
-    """restic has the last word on its locks."""
+    """Restic has the last word on its locks."""
     with pytest.raises(RepositoryLocked):
         client(Script(*_one_lock(), OK, *_one_lock())).remove_orphaned_locks()
 

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import socket
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from alt_backup_assets.config import Repository, Retention
 from alt_backup_assets.errors import (
-    AltBackupError,
-    ConfigurationError,
     NoSnapshot,
     RepositoryError,
-    RepositoryLocked,
     RepositoryMissing,
     RepositoryUnreachable,
     RetentionUnsafe,
@@ -26,17 +20,23 @@ from alt_backup_assets.errors import (
     WrongPassword,
 )
 from alt_backup_assets.tools.process import Completed
-from alt_backup_assets.tools.restic import Restic
+from alt_backup_assets.tools.restic import Restic, Snapshot
+from tests.fakes.restic_script import (
+    NOON,
+    OK,
+    VERSION,
+    A,
+    B,
+    C,
+    Client,
+    Script,
+    listing,
+    summary,
+)
 
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-A, B, C = ("a" * 64, "b" * 64, "c" * 64)
-LOCK = "1" * 64
-PASSWORD = "correct horse battery staple"
-VERSION = Completed(0, b'{"message_type":"version","version":"0.18.0"}', "")
-OK = Completed(0, b"", "")
-LOCKED = Completed(11, b"", "repository is already locked by PID 99 on there by root")
 
-
+def _backup(restic: Restic) -> Snapshot:
+    return restic.backup(Path("/v"), host="alt", tags=["t"], taken_at=NOON)
 
 
 # Version
@@ -109,7 +109,7 @@ def test_a_repository_that_does_not_open_is_never_made_over(client: Client, code
 def test_a_backup_is_confirmed_by_listing(client: Client) -> None:
     """The snapshot is what the repository lists, not what the backup said."""
     script = Script(summary(snapshot_id=A), listing(A))
-    assert VERBS["backup"](client(script)) == client(Script(listing(A))).snapshots()[0]
+    assert _backup(client(script)) == client(Script(listing(A))).snapshots()[0]
     assert script.calls[1][0][-1] == A
 
 
@@ -117,13 +117,13 @@ def test_a_backup_is_confirmed_by_listing(client: Client) -> None:
 def test_a_backup_that_is_not_listed_failed(client: Client, listed: Completed) -> None:
     """An id that does not come back is no snapshot."""
     with pytest.raises(RepositoryError, match="does not list the snapshot"):
-        VERBS["backup"](client(Script(summary(snapshot_id=A), listed)))
+        _backup(client(Script(summary(snapshot_id=A), listed)))
 
 
 def test_an_incomplete_backup_names_what_was_kept(client: Client) -> None:
     """Exit code 3 is a failure although there is a snapshot."""
     with pytest.raises(SnapshotIncomplete, match=A):
-        VERBS["backup"](client(Script(Completed(3, summary(snapshot_id=A).stdout, "torn"))))
+        _backup(client(Script(Completed(3, summary(snapshot_id=A).stdout, "torn"))))
 
 
 # Retention
@@ -134,7 +134,7 @@ def test_forgetting_is_judged_by_the_listing(client: Client, verb: str) -> None:
     """Before, after, and exactly the planned ids in between."""
     prune = [OK] if verb == "forget_and_prune" else []
     script = Script(listing(A, B), OK, *prune, listing(B, C))
-    VERBS[verb](client(script))
+    getattr(client(script), verb)([A])
     assert script.verbs == ["snapshots", "forget", *["prune" for _ in prune], "snapshots"]
     assert script.calls[1][0][-2:] == ("forget", A)
 
@@ -145,16 +145,16 @@ def test_forgetting_is_judged_by_the_listing(client: Client, verb: str) -> None:
 def test_a_listing_that_is_not_the_plan_is_unsafe(
     client: Client, after: Completed, words: str
 ) -> None:
-    """restic said 0; what counts is what is there now."""
+    """Restic said 0; what counts is what is there now."""
     with pytest.raises(RetentionUnsafe, match=words):
-        VERBS["forget"](client(Script(listing(A, B), OK, after)))
+        client(Script(listing(A, B), OK, after)).forget([A])
 
 
 def test_an_unknown_id_stops_before_forgetting(client: Client) -> None:
-    """restic would ignore it with exit code 0."""
+    """Restic would ignore it with exit code 0."""
     script = Script(listing(B))
     with pytest.raises(RetentionUnsafe, match="nothing was removed"):
-        VERBS["forget_and_prune"](client(script))
+        client(script).forget_and_prune([A])
     assert script.verbs == ["snapshots"]
 
 
@@ -166,7 +166,7 @@ def test_forgetting_nothing_runs_no_forget_but_prunes(client: Client) -> None:
 
 
 def test_an_empty_plan_needs_an_empty_repository(client: Client) -> None:
-    """restic says nothing at all where there are no snapshots; otherwise silence is a failure."""
+    """Restic says nothing at all where there are no snapshots; otherwise silence is a failure."""
     assert client(Script(OK, listing())).plan_retention(Retention(), host="alt").remove == ()
     with pytest.raises(RepositoryError, match="cannot be understood"):
         client(Script(OK, listing(A))).plan_retention(Retention(), host="alt")
@@ -198,7 +198,7 @@ def test_copying_nothing_starts_nothing(client: Client) -> None:
 
 
 def test_a_copy_that_fails_names_both_sides(client: Client, place: Repository) -> None:
-    """restic's exit codes do not tell which of the two it was."""
+    """Restic's exit codes do not tell which of the two it was."""
     target = client(Script(Completed(12, b"", "wrong password")), url="rest:http://h/")
     with pytest.raises(WrongPassword) as caught:
         target.copy_from(client(Script()), [A])
@@ -231,5 +231,3 @@ def test_a_remote_repositorys_size_is_restics_count(client: Client) -> None:
         client(Script()).stored_bytes()
     with pytest.raises(RepositoryError, match="stats"):
         client(Script(OK), url="rest:http://h/").stored_bytes()
-
-

@@ -48,7 +48,7 @@ def test_paths_survive_three_readers() -> None:
 
 @pytest.mark.parametrize(("target", "source"), [(OFFSITE, LOCAL), (LOCAL, OFFSITE)])
 def test_in_a_copy_ssh_serves_the_side_that_has_it(target: Repository, source: Repository) -> None:
-    """restic has one set of options for both sides, so it comes from whichever is remote."""
+    """Restic has one set of options for both sides, so it comes from whichever is remote."""
     options = commands.global_options(target, cache_dir=CACHE, source=source)
     assert options[1] == target.url
     assert "-p 2222" in options[-1]

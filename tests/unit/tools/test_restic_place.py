@@ -42,7 +42,7 @@ def test_good_files_pass(place: Repository) -> None:
 def test_a_bad_file_is_refused_by_name(
     place: Repository, tmp_path: Path, name: str, field: str, fault: str
 ) -> None:
-    """restic would ask on a terminal, and ssh would try other keys."""
+    """Restic would ask on a terminal, and ssh would try other keys."""
     path = tmp_path / name
     path.unlink()
     if fault == "empty":

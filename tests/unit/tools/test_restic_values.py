@@ -133,6 +133,6 @@ def test_half_a_summary_is_an_error(output: bytes) -> None:
     ],
 )
 def test_a_restore_is_complete_when_all_came_back(line: bytes, complete: bool) -> None:
-    """restic leaves out what is zero; files and bytes both count."""
+    """Restic leaves out what is zero; files and bytes both count."""
     summary = values.require_summary(line, values.RestoreSummary, "restore")
     assert summary.is_complete is complete

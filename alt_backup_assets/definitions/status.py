@@ -13,29 +13,29 @@ from alt_backup_assets.site import Site
 from alt_backup_assets.status.read import read_status
 
 
-def rpo_checks(site: Site) -> dg.AssetChecksDefinition:
-    """Draw one check per planned volume, beside its snapshot."""
+def status_checks(site: Site) -> dg.AssetChecksDefinition:
+    """Draw one check per planned volume, beside its drill: behind everything else in a run."""
     names, planned = Names(site), site.registry.planned
 
     @dg.multi_asset_check(
-        name="is_within_rpo",
-        specs=checks.specs(site, planned, [(keys.SNAPSHOT, checks.IS_WITHIN_RPO)]),
+        name="status_is_good",
+        specs=checks.specs(site, planned, [(keys.RESTORE_DRILL, checks.STATUS_IS_GOOD)]),
         can_subset=True,
     )
-    def is_within_rpo(
+    def status_is_good(
         context: dg.AssetCheckExecutionContext, site: dg.ResourceParam[Site]
     ) -> Iterator[dg.AssetCheckResult]:
         """Read the status and pass judgement on each volume."""
         status = read_status(site)
         selected = context.selected_asset_check_keys
         for volume in status.volumes:
-            key = names.key(keys.SNAPSHOT, volume.name)
-            if dg.AssetCheckKey(key, checks.IS_WITHIN_RPO) not in selected:
+            key = names.key(keys.RESTORE_DRILL, volume.name)
+            if dg.AssetCheckKey(key, checks.STATUS_IS_GOOD) not in selected:
                 continue
             critical = volume.verdict == "CRITICAL"
             yield dg.AssetCheckResult(
                 asset_key=key,
-                check_name=checks.IS_WITHIN_RPO,
+                check_name=checks.STATUS_IS_GOOD,
                 passed=volume.verdict == "GOOD",
                 severity=(
                     dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN
@@ -44,4 +44,4 @@ def rpo_checks(site: Site) -> dg.AssetChecksDefinition:
                 metadata={"status/verdict": volume.verdict},
             )
 
-    return is_within_rpo
+    return status_is_good

@@ -1,0 +1,132 @@
+"""The program and its exit codes: the one place where an error becomes a number.
+
+0 good, 1 warning or drift, 2 critical, failed or crashed, 64 wrong usage or configuration, 130
+interrupted and cleaned up. A crash is never 1: that would read as a mere warning.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from alt_backup_assets.cli import (
+    backup,
+    check,
+    configuration,
+    drill,
+    offsite,
+    retention,
+    snapshots,
+    status,
+)
+from alt_backup_assets.cli.output import (
+    FAILED,
+    INTERRUPTED,
+    WRONG_USAGE,
+    Report,
+    line,
+    print_json,
+    stderr,
+)
+from alt_backup_assets.cli.session import Session, config_option, debug_option, pass_session
+from alt_backup_assets.cli.signals import interruptible
+from alt_backup_assets.errors import AltBackupError, ConfigurationError
+from alt_backup_assets.site import Site, open_site
+
+NAME = "alt-backup"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="alt_backup_assets", prog_name=NAME)
+@config_option
+@debug_option
+@pass_session
+@click.pass_context
+def program(context: click.Context, session: Session) -> None:
+    """Provable backups: dump, encrypted snapshot, offsite copy, restore drill.
+
+    Exit codes: 0 good, 1 warning, 2 failed or critical, 64 wrong usage or configuration,
+    130 interrupted.
+    """
+    session.verb = context.invoked_subcommand or ""
+
+
+for _verb in (
+    status.status,
+    backup.backup,
+    snapshots.snapshots,
+    offsite.offsite,
+    retention.retention,
+    check.check,
+    drill.drill,
+    configuration.config,
+):
+    program.add_command(_verb)
+
+
+def main(
+    arguments: Sequence[str] | None = None, *, open_site: Callable[[Path], Site] = open_site
+) -> int:
+    """Run ``alt-backup``.
+
+    Args:
+        arguments: Without the program's name; None for those of this process.
+        open_site: Makes the working parts from a configuration file.
+
+    Returns:
+        The exit code.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    session = Session(as_json="--json" in given, open_site=open_site)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # an answer must print anywhere
+    with interruptible():
+        try:
+            with program.make_context(NAME, given, obj=session) as context:
+                code = int(program.invoke(context))
+            sys.stdout.flush()
+        except click.exceptions.Exit as end:
+            return end.exit_code
+        except click.UsageError as error:
+            return _wrong_usage(session, error)
+        except ConfigurationError as error:
+            return _failed(session, error, str(error), WRONG_USAGE)
+        except AltBackupError as error:
+            return _failed(session, error, str(error), FAILED)
+        except (KeyboardInterrupt, click.Abort) as error:
+            return _failed(session, error, "interrupted; everything begun was cleaned up", 130)
+        except Exception as error:  # noqa: BLE001 -- the outermost door: a crash is red, never 1
+            hint = "this is a defect; --debug shows where"
+            return _failed(session, error, f"{type(error).__name__}: {error} ({hint})", FAILED)
+        else:
+            return code
+
+
+def _wrong_usage(session: Session, error: click.UsageError) -> int:
+    usage = error.ctx.get_usage() if error.ctx else ""
+    return _failed(session, error, error.format_message(), WRONG_USAGE, before=usage)
+
+
+def _failed(
+    session: Session, error: BaseException, message: str, code: int, before: str = ""
+) -> int:
+    if session.debug and code != INTERRUPTED:
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exception(error, file=sys.stderr)
+    console = stderr()
+    if before:
+        line(console, before)
+    line(console, f"{NAME}: {message}", style="red")
+    if isinstance(error, BrokenPipeError):
+        # Nobody reads on; the interpreter's own flush at the end must not fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    elif session.as_json and not session.answered:
+        verdict = "CRITICAL" if session.verb == "status" else "FAILED"
+        print_json(session, Report(verdict=verdict, reasons=(message,)))
+    return code

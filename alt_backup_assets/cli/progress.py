@@ -1,0 +1,65 @@
+"""Tells on stderr what is going on: a bar on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from alt_backup_assets.cli.output import line, stderr
+
+
+class Going:
+    """Something that takes its time."""
+
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self._bar = bar
+        self._task = task
+
+    def note(self, text: str) -> None:
+        """Print a line; any thread may."""
+        line(self._bar.console, text)
+
+    def warn(self, text: str) -> None:
+        """Print a line that stands out."""
+        line(self._bar.console, f"warning: {text}", style="yellow")
+
+    def done(self, volume: str, error: str | None) -> None:
+        """Count a volume that has ended, and print why it failed if it did."""
+        if error:
+            line(self._bar.console, f"{volume}: FAILED: {error}", style="red")
+        self._bar.advance(self._task)
+
+
+@contextmanager
+def progress(what: str, *, total: int | None = None) -> Iterator[Going]:
+    """Show that something is going on until the context is left.
+
+    Args:
+        what: Such as ``backing up``.
+        total: How many volumes there are to end; None where nobody can count.
+    """
+    console = stderr()
+    counted = (BarColumn(bar_width=20), MofNCompleteColumn()) if total else ()
+    text = TextColumn("{task.description}", markup=False)
+    with Progress(
+        SpinnerColumn(),
+        text,
+        *counted,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ) as bar:
+        yield Going(bar, bar.add_task(what, total=total))
