@@ -2,14 +2,14 @@
 
 import dagster as dg
 
-# Dagster exports the function but not the type of what it returns.
-from dagster._core.definitions.unresolved_asset_job_definition import (
-    UnresolvedAssetJobDefinition as AssetJob,
-)
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from alt_backup_assets.definitions import checks, keys
 from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.site import Site
+
+# Dagster exports the function that makes a job but not the type of what it returns.
+AssetJob = UnresolvedAssetJobDefinition
 
 WRITES = {"alt_backup/writes": "dumps"}
 """Runs with this tag are queued one behind the other (see dagster.yaml)."""

@@ -67,7 +67,8 @@ def open_both(site: Site) -> Restic:
     """
     offsite = target(site)
     with _side("local"):
-        _patiently(site.local.open)
+        offsite.require_version()
+    _patiently(site.local.open)
     with _side("offsite"):
         _patiently(offsite.init, chunker_from=site.local)
     return offsite

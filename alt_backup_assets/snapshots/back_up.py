@@ -69,6 +69,7 @@ def back_up(
         DayIsOver: ``day`` is not today; nothing is attempted.
     """
     require_today(site, day)
+    site.local.require_version()
     wanted = [v for v in site.registry.planned if v.name in dumps or v.name in snapshots]
 
     def work(volume: Volume) -> BackedUp:

@@ -33,6 +33,7 @@ def plan(site: Site, restic: Restic, repository: Repository) -> RetentionPlan:
             f"{restic.url} is append-only: nothing can be removed from here, and an exit code 0"
             " of `forget` there would be a lie"
         )
+    restic.require_version()
     planned = restic.plan_retention(repository.retention, host=site.name)
     listed = restic.snapshots(host=site.name)
     kept = {snapshot.id for snapshot in planned.keep}

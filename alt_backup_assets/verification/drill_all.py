@@ -49,6 +49,7 @@ def drill_all(
     Yields:
         How each ended, as it ends. After the last one the ledger goes into the repository.
     """
+    site.local.require_version()
     for line in sweep(site):
         notify(f"swept: {line}")
 

@@ -47,6 +47,7 @@ def check(site: Site, *, subset: str | None = None) -> CheckResult:
         RepositoryError: It is damaged or could not be checked; that is recorded first.
     """
     part = subset or subset_of(site.today, site.config.read_data_parts)
+    site.local.require_version()
     try:
         site.local.check(read_data_subset=part)
     except AltBackupError as error:

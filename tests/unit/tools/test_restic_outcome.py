@@ -122,7 +122,7 @@ def test_json_errors_become_sentences() -> None:
     """No braces, stack traces, repetitions, empty lines, or "Fatal:"."""
     stderr = r"""Ignoring x
 {"message_type":"error","message":"\nThe repository is damaged.\n\n"}
-{"message_type":"exit_error","message":"Fatal: not found\ngithub.com/restic\n\tx.go:2\nruntime.goexit"}
+{"message_type":"exit_error","message":"Fatal: not found\ngithub.com/x\n\tx.go:2\nruntime.go"}
 {"message_type":"exit_error","code":1,"message":"Fatal: not found"}
 """
     assert words(stderr) == "Ignoring x\nThe repository is damaged.\nnot found"
