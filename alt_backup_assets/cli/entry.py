@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -41,7 +42,7 @@ from alt_backup_assets.site import Site, open_site
 NAME = "alt-backup"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="alt_backup_assets", prog_name=NAME)
 @config_option
 @debug_option
@@ -99,7 +100,7 @@ def main(
         except AltBackupError as error:
             return _failed(session, error, str(error), FAILED)
         except (KeyboardInterrupt, click.Abort) as error:
-            return _failed(session, error, "interrupted; everything begun was cleaned up", 130)
+            return _failed(session, error, "interrupted; what was begun is cleaned up", INTERRUPTED)
         except Exception as error:  # noqa: BLE001 -- the outermost door: a crash is red, never 1
             hint = "this is a defect; --debug shows where"
             return _failed(session, error, f"{type(error).__name__}: {error} ({hint})", FAILED)
@@ -108,7 +109,7 @@ def main(
 
 
 def _wrong_usage(session: Session, error: click.UsageError) -> int:
-    usage = error.ctx.get_usage() if error.ctx else ""
+    usage = f"{error.ctx.get_usage()}\n{error.ctx.command_path} --help says more" if error.ctx else ""
     return _failed(session, error, error.format_message(), WRONG_USAGE, before=usage)
 
 
@@ -116,8 +117,6 @@ def _failed(
     session: Session, error: BaseException, message: str, code: int, before: str = ""
 ) -> int:
     if session.debug and code != INTERRUPTED:
-        import traceback  # noqa: PLC0415
-
         traceback.print_exception(error, file=sys.stderr)
     console = stderr()
     if before:

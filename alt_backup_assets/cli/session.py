@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, TypeVar
 
 import click
 
 from alt_backup_assets.config import configuration_path
 from alt_backup_assets.site import Site, open_site
 
-P = ParamSpec("P")
-Verb = Callable[P, int]
+Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 @dataclass
@@ -31,7 +30,7 @@ class Session:
 
     as_json: bool = False
     open_site: Callable[[Path], Site] = open_site
-    config: Path | None = field(default=None)
+    config: Path | None = None
     debug: bool = False
     verb: str = ""
     answered: bool = False
@@ -70,7 +69,7 @@ pass_session = click.make_pass_decorator(Session)
 
 def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
     if value and parameter.name:
-        setattr(context.find_object(Session), parameter.name, value)
+        setattr(context.obj, parameter.name, value)
 
 
 config_option = click.option(
@@ -98,6 +97,6 @@ _json_option = click.option(
 dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 
 
-def reports(verb: Verb[P]) -> Verb[P]:
+def reports(verb: Verb) -> Verb:
     """Give a verb the options all of them have."""
     return config_option(debug_option(_json_option(verb)))

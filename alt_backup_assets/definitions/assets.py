@@ -99,7 +99,7 @@ def backup_assets(site: Site) -> dg.AssetsDefinition:
             notify=context.log.info,
         ):
             if done.error:
-                context.log.error(f"{done.volume}: {done.error}")
+                context.log.error("%s: %s", done.volume, done.error)
                 failures[done.volume] = done.error
             yield from _backed_up(site, names, done)
         if failures:
@@ -145,7 +145,7 @@ def offsite_assets(site: Site) -> dg.AssetsDefinition:
             yield checks.copy_is_fresh(key, volume, copied, site.now())
         require_copies(copies, wanted)
         if plan := retain_copies(site):
-            context.log.info(f"offsite: {len(plan.keep)} copies kept, {len(plan.remove)} removed")
+            context.log.info("offsite: %d kept, %d removed", len(plan.keep), len(plan.remove))
 
     return offsite
 
@@ -174,15 +174,17 @@ def drill_assets(site: Site) -> dg.AssetsDefinition:
         for done in drill_all(
             site,
             [site.registry.volume(name) for name in names.named(context, keys.RESTORE_DRILL)],
-            lambda v: snapshot_target(site, v.name, asked)
-            if asked
-            else newest_target(site, v.name, day=day),
+            lambda v: (
+                snapshot_target(site, v.name, asked)
+                if asked
+                else newest_target(site, v.name, day=day)
+            ),
             again=asked is None,
             notify=context.log.info,
         ):
             key = names.key(keys.RESTORE_DRILL, done.volume)
             if done.error:
-                context.log.error(f"{done.volume}: {done.error}")
+                context.log.error("%s: %s", done.volume, done.error)
                 failures[done.volume] = done.error
             elif done.proof:
                 yield dg.MaterializeResult(asset_key=key, metadata=metadata.of_proof(done.proof))

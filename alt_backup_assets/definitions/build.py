@@ -10,9 +10,9 @@ from alt_backup_assets.definitions.assets import (
 )
 from alt_backup_assets.definitions.jobs import jobs
 from alt_backup_assets.definitions.maintenance import maintenance_assets
-from alt_backup_assets.definitions.status import status_checks
 from alt_backup_assets.definitions.schedules import schedules
 from alt_backup_assets.definitions.sensors import drill_new_snapshots
+from alt_backup_assets.definitions.status import status_checks
 from alt_backup_assets.site import Site
 
 

@@ -27,7 +27,10 @@ SMALLEST_SHARE = 0.5
 _DESCRIPTIONS = {
     (keys.DUMP, SIZE_IS_PLAUSIBLE): "The dump has at least half the size of the one before.",
     (keys.SNAPSHOT, DATA_IS_FRESH): "The data in the snapshot is within the volume's RPO.",
-    (keys.RESTORE_DRILL, STATUS_IS_GOOD): "The status of the volume is GOOD, judged every half hour.",
+    (
+        keys.RESTORE_DRILL,
+        STATUS_IS_GOOD,
+    ): "The status of the volume is GOOD, judged every half hour.",
     (keys.OFFSITE, COPY_IS_FRESH): "The data in the copy is within the volume's RPO.",
     (keys.RESTORE_DRILL, RESTORED_CONTENT_MATCHES): (
         "Everything recorded at the source came back equal from the repository."

@@ -1,7 +1,6 @@
 """The jobs: selections of assets that are run together."""
 
 import dagster as dg
-
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from alt_backup_assets.definitions import checks, keys

@@ -46,8 +46,10 @@ def maintenance_assets(site: Site) -> list[dg.AssetsDefinition]:
         kinds={"restic"},
     )
     def repository_check(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Done:
-        """The local repository's structure, and the day's part of its data, read and checked."""
-        result = checking.check(site, subset=checking.subset_of(keys.day_of(context), site.config.read_data_parts))
+        """Read and check the local repository's structure and the day's part of its data."""
+        result = checking.check(
+            site, subset=checking.subset_of(keys.day_of(context), site.config.read_data_parts)
+        )
         return dg.MaterializeResult(metadata={"restic/read_data_subset": result.subset})
 
     @dg.asset(
@@ -58,7 +60,9 @@ def maintenance_assets(site: Site) -> list[dg.AssetsDefinition]:
     )
     def log_rotation(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Done:
         """Dagster's finished runs, with their logs, that are older than the configured days."""
-        removed = remove_old_runs(context.instance, site.now() - timedelta(days=site.config.log_days))
+        removed = remove_old_runs(
+            context.instance, site.now() - timedelta(days=site.config.log_days)
+        )
         return dg.MaterializeResult(metadata={"dagster/runs_removed": removed})
 
     return [retention, repository_check, log_rotation]

@@ -14,9 +14,7 @@ from alt_backup_assets.definitions.jobs import AssetJob
 from alt_backup_assets.site import Site
 
 
-def schedules(
-    site: Site, jobs: Mapping[str, AssetJob]
-) -> list[dg.ScheduleDefinition]:
+def schedules(site: Site, jobs: Mapping[str, AssetJob]) -> list[dg.ScheduleDefinition]:
     """Return a schedule for every job."""
     lines = site.config.schedules
     cron = {
@@ -30,9 +28,7 @@ def schedules(
     return [_schedule(site, job, cron[name]) for name, job in jobs.items()]
 
 
-def _schedule(
-    site: Site, job: AssetJob, cron: str
-) -> dg.ScheduleDefinition:
+def _schedule(site: Site, job: AssetJob, cron: str) -> dg.ScheduleDefinition:
     zone = site.config.timezone
     yields = site.config.schedules.daily if job.name == "hourly_dumps" else None
 
@@ -49,7 +45,9 @@ def _schedule(
         if yields and newest_tick(yields, tick) == tick:
             return dg.SkipReason(f"the daily backup at {tick:%H:%M} takes these dumps too")
         if newest_tick(cron, now) != tick:
-            return dg.SkipReason(f"{tick:%Y-%m-%d %H:%M} was missed; the newest tick makes up for it")
+            return dg.SkipReason(
+                f"{tick:%Y-%m-%d %H:%M} was missed; the newest tick makes up for it"
+            )
         return dg.RunRequest(
             run_key=f"{job.name} {tick.isoformat()}", partition_key=site.today.isoformat()
         )

@@ -37,9 +37,7 @@ def status_checks(site: Site) -> dg.AssetChecksDefinition:
                 asset_key=key,
                 check_name=checks.STATUS_IS_GOOD,
                 passed=volume.verdict == "GOOD",
-                severity=(
-                    dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN
-                ),
+                severity=(dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN),
                 description="; ".join(volume.reasons) or "GOOD",
                 metadata={"status/verdict": volume.verdict},
             )

@@ -95,7 +95,7 @@ def _entry(path: Path, name: str, copy: Path | None) -> FileEntry | None:
         status = path.lstat()
         if stat.S_ISREG(status.st_mode):
             return _file(path, name, copy)
-        target = os.readlink(path) if stat.S_ISLNK(status.st_mode) else ""
+        target = str(path.readlink()) if stat.S_ISLNK(status.st_mode) else ""
     except FileNotFoundError:
         return None
     if stat.S_ISDIR(status.st_mode):

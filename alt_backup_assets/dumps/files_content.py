@@ -63,7 +63,11 @@ class FilesContent(Frozen):
         back = {entry.path: entry for entry in restored.entries}
         known = {entry.path for entry in self.entries}
         found = (
-            *(entry.difference(back.get(entry.path)) for entry in self.entries if not entry.changed),
+            *(
+                entry.difference(back.get(entry.path))
+                for entry in self.entries
+                if not entry.changed
+            ),
             *(f"{path} was not in the source" for path in back if path not in known),
         )
         return tuple(sentence for sentence in found if sentence)

@@ -57,7 +57,9 @@ SELECT count(*) AS rows, coalesce(sum(pg_catalog.hashtextextended(
 FROM pg_catalog.pg_largeobject_metadata m
 """
 
-_EXTENSIONS = "SELECT extname AS name, extversion AS version FROM pg_catalog.pg_extension ORDER BY 1"
+_EXTENSIONS = (
+    "SELECT extname AS name, extversion AS version FROM pg_catalog.pg_extension ORDER BY 1"
+)
 
 # One text per role with all that makes a service able to log in again; only its hash is kept.
 _ROLES = """
@@ -128,7 +130,7 @@ def relations(psql: Psql) -> tuple[Relation, ...]:
 
 
 def schema_objects(schema_text: str) -> dict[str, str]:
-    """Cut the text of ``pg_dump --schema-only`` into objects and hash each.
+    r"""Cut the text of ``pg_dump --schema-only`` into objects and hash each.
 
     Args:
         schema_text: Its random ``\\restrict`` lines are left out of every hash.

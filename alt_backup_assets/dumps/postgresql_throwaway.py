@@ -52,7 +52,7 @@ class Scratch:
     def load_globals(self, script: Path) -> None:
         """Create the source's roles, with their rights and verifiers."""
         # The bootstrap superuser exists already; every other line must succeed.
-        own = {f'CREATE ROLE {name};'.encode() for name in _spellings(self._superuser)}
+        own = {f"CREATE ROLE {name};".encode() for name in _spellings(self._superuser)}
         lines = [line for line in script.read_bytes().splitlines() if line.strip() not in own]
         self._run(postgresql.psql(self._superuser, "template1"), stdin=b"\n".join(lines))
 

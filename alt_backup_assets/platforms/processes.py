@@ -14,15 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def end_processes_in(directory: Path, *, grace_seconds: float = 10.0) -> None:
+GRACE_SECONDS = 10.0
+"""How long processes may take after SIGTERM, and again after SIGKILL."""
+
+
+def end_processes_in(directory: Path) -> None:
     """End every process whose working directory is inside a directory.
 
     Args:
         directory: The directory; this process itself is spared.
-        grace_seconds: How long they may take after SIGTERM, and again after SIGKILL.
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + grace_seconds
+        deadline = time.monotonic() + GRACE_SECONDS
         asked: set[int] = set()
         while _signal_inside(directory, number, asked) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -107,7 +107,8 @@ def _back_up_one(
                 return BackedUp(volume.name, dump)
             notify(f"{volume.name}: taking the snapshot")
             taken = _patiently(take_snapshot, site, volume, dump or newest_dump(site, volume))
-            notify(f"{volume.name}: snapshot {taken.snapshot.short} of {taken.dump.record.taken_at}")
+            data_time = f"{taken.dump.record.taken_at:%Y-%m-%d %H:%M} UTC"
+            notify(f"{volume.name}: snapshot {taken.snapshot.short}, data of {data_time}")
             return BackedUp(volume.name, dump, taken)
     except AltBackupError as error:
         return BackedUp(volume.name, dump, error=str(error))

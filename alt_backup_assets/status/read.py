@@ -8,7 +8,6 @@ from datetime import datetime
 from alt_backup_assets.dumps.record import artifact_differences
 from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import AltBackupError, LedgerError
-from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
 from alt_backup_assets.status.report import Posture, Status, Verdict, VolumeStatus, worst
@@ -81,9 +80,7 @@ def read_status(site: Site) -> Status:
     )
 
 
-def _listing(
-    restic: Restic | None, which: str, host: str, problems: list[str]
-) -> Listing | None:
+def _listing(restic: Restic | None, which: str, host: str, problems: list[str]) -> Listing | None:
     """List a repository; None where it does not open, which is a problem of the whole."""
     if restic is None:
         return ()

@@ -16,6 +16,7 @@ from alt_backup_assets.tools.restic import Snapshot
 from alt_backup_assets.verification.proof import Proof
 
 PROOF_MAX_AGE = timedelta(days=8)
+_SAID_IN_DAYS = timedelta(days=4)
 
 Finding = tuple[Verdict, str]
 
@@ -123,5 +124,6 @@ def _proof_age(evidence: Evidence, now: datetime) -> list[Finding]:
 
 def hours(age: timedelta) -> str:
     """Return a duration as an operator says it."""
-    total = age.total_seconds() / 3600
-    return f"{total:.1f} h" if total < 96 else f"{total / 24:.1f} d"
+    if age < _SAID_IN_DAYS:
+        return f"{age / timedelta(hours=1):.1f} h"
+    return f"{age / timedelta(days=1):.1f} d"

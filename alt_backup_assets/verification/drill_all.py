@@ -66,4 +66,3 @@ def drill_all(
         yield Drilled(outcome.item.name, proof, error or None)
     if recorded:
         publish(site)
-

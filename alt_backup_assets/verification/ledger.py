@@ -98,9 +98,7 @@ def open_ledger(site: Site) -> Ledger:
 def publish(site: Site) -> None:
     """Put the ledger, as it is now, into the local repository."""
     with site.lock("ledger-snapshot"):
-        site.local.backup(
-            site.state / "ledger", host=site.name, tags=[LEDGER], taken_at=site.now()
-        )
+        site.local.backup(site.state / "ledger", host=site.name, tags=[LEDGER], taken_at=site.now())
 
 
 def _bring_back(site: Site, snapshot: str, root: Path) -> None:

@@ -49,7 +49,7 @@ class Proof(Frozen):
     taken_at: AwareDatetime
     drilled_at: AwareDatetime
     phases: dict[str, float]
-    counts: dict[str, int] = {}
+    counts: dict[str, int]
     compared: tuple[Compared, ...] = ()
     dump_id: str | None = None
     runtime: Runtime | None = None

@@ -1,0 +1,113 @@
+"""What the command line did, as events that belong to no run.
+
+The same materialisations and check results as in ``assets``, so that UI, freshness and alerts
+know. Keep out: what to do when Dagster is broken; ``BROKEN`` only says how that shows.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import dagster as dg
+import yaml
+from dagster._core.errors import DagsterError
+from dagster_postgres.utils import DagsterPostgresException
+from dagster_shared.check import CheckError
+from sqlalchemy.exc import SQLAlchemyError
+
+from alt_backup_assets.definitions import checks, keys, metadata
+from alt_backup_assets.definitions.keys import Names
+from alt_backup_assets.dumps.take import store
+from alt_backup_assets.offsite.copy import Copied
+from alt_backup_assets.site import Site
+from alt_backup_assets.snapshots.back_up import BackedUp
+from alt_backup_assets.verification.proof import Proof
+
+BROKEN = (
+    CheckError,  # a wrong dagster.yaml, among others
+    DagsterError,
+    DagsterPostgresException,
+    OSError,
+    SQLAlchemyError,
+    yaml.YAMLError,
+)
+"""What an instance raises that is not there, or not healthy."""
+
+
+class Runless:
+    """Reports to one instance.
+
+    Args:
+        site: The machine.
+        instance: Dagster's.
+    """
+
+    def __init__(self, site: Site, instance: dg.DagsterInstance) -> None:
+        self._site = site
+        self._instance = instance
+        self._names = Names(site)
+
+    def backed_up(self, done: BackedUp) -> None:
+        """Report the dump and the snapshot, as far as it got."""
+        site = self._site
+        if done.dump:
+            record = done.dump.record
+            key = self._names.key(keys.DUMP, done.volume)
+            self._materialised(key, record.taken_at, metadata.of_dump(done.dump))
+            before = store(site).before(done.dump)
+            self._checked(checks.size_is_plausible(key, done.dump, before), record.taken_at)
+        if done.snapshot:
+            taken_at = done.snapshot.dump.record.taken_at
+            key = self._names.key(keys.SNAPSHOT, done.volume)
+            self._materialised(key, taken_at, metadata.of_snapshot(done.snapshot))
+            volume, now = site.registry.volume(done.volume), site.now()
+            fresh = checks.data_is_fresh(key, checks.DATA_IS_FRESH, volume, taken_at, now)
+            self._checked(fresh, taken_at)
+
+    def copied(self, copied: Copied) -> None:
+        """Report an offsite copy."""
+        key = self._names.key(keys.OFFSITE, copied.volume)
+        volume, now = self._site.registry.volume(copied.volume), self._site.now()
+        self._materialised(key, copied.source.time, metadata.of_copy(copied))
+        self._checked(checks.copy_is_fresh(key, volume, copied, now), copied.source.time)
+
+    def drilled(self, proof: Proof) -> None:
+        """Report a drill; one that failed materialises nothing."""
+        key = self._names.key(keys.RESTORE_DRILL, proof.volume)
+        if proof.verdict == "PROVEN":
+            self._materialised(key, proof.taken_at, metadata.of_proof(proof))
+        self._checked(checks.restored_content_matches(key, proof), proof.taken_at)
+
+    def _materialised(
+        self, key: dg.AssetKey, data_time: datetime, facts: metadata.Metadata
+    ) -> None:
+        event = dg.AssetMaterialization(key, metadata=facts, partition=self._day(data_time))
+        self._instance.report_runless_asset_event(event)
+
+    def _checked(self, result: dg.AssetCheckResult, data_time: datetime) -> None:
+        assert result.asset_key is not None, "our checks name their asset"
+        assert result.check_name is not None, "and themselves"
+        event = dg.AssetCheckEvaluation(
+            asset_key=result.asset_key,
+            check_name=result.check_name,
+            passed=result.passed,
+            metadata=result.metadata,
+            severity=result.severity,
+            description=result.description,
+            partition=self._day(data_time),
+        )
+        self._instance.report_runless_asset_event(event)
+
+    def _day(self, data_time: datetime) -> str:
+        return self._site.day_of(data_time).isoformat()
+
+
+@contextmanager
+def open_runless(site: Site) -> Iterator[Runless]:
+    """Open the instance that ``DAGSTER_HOME`` names.
+
+    Raises:
+        DagsterError: There is none, or it is broken; see ``BROKEN``.
+    """
+    with dg.DagsterInstance.get() as instance:
+        yield Runless(site, instance)
