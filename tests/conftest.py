@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.restic_contract")
+pytest.register_assert_rewrite("tests.restic_contract", "tests.platform_contract")
 
 
 @pytest.fixture(scope="session")

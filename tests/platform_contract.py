@@ -23,10 +23,10 @@ from alt_backup_assets.errors import (
     ToolTimeout,
     VolumeUnreadable,
 )
-from alt_backup_assets.platforms.seam import Platform, Runtime, Service
+from alt_backup_assets.platforms.seam import Place, Platform, Runtime, Service, Throwaway
 
 MIB = 1 << 20
-HOLDER = Path(__file__).parent / "throwaway_holder.py"
+ROOT = Path(__file__).parents[1]
 
 
 class PlatformContract:
@@ -146,13 +146,14 @@ class PlatformContract:
 
     def test_leaving_a_session_ends_its_program(self, db: Service) -> None:
         """A program that would wait for ever does not outlive its session."""
-        with db.open(["sleep", "62.25"]):
+        with db.open(["sh", "-c", "echo up; exec sleep 62.25"]) as session:
+            assert session.read_line(timeout_seconds=20) == b"up"
             assert _runs(db, "62.25")
         assert not _runs(db, "62.25")
 
     def test_a_service_is_found_by_its_exact_name_only(self, platform: Platform) -> None:
         """A mix-up of `_` and `-` is refused, and the near miss is named."""
-        with pytest.raises(ServiceNotFound, match="`live_db`.*did you mean `live-db`"):
+        with pytest.raises(ServiceNotFound, match=r"`live_db`.*did you mean `live-db`"):
             platform.service("live_db")
 
     def test_a_volume_is_a_readable_directory(self, platform: Platform) -> None:
@@ -161,7 +162,7 @@ class PlatformContract:
 
     def test_a_volume_is_found_by_its_exact_name_only(self, platform: Platform) -> None:
         """A mix-up of `_` and `-` is refused, and the near miss is named."""
-        with pytest.raises(VolumeUnreadable, match="`live-data`.*did you mean `live_data`"):
+        with pytest.raises(VolumeUnreadable, match=r"`live-data`.*did you mean `live_data`"):
             platform.volume_path("live-data", "live-db")
 
     def test_a_throwaway_target_is_empty_private_and_writable(
@@ -197,11 +198,18 @@ class PlatformContract:
         self, platform: Platform, db: Service, error: type[BaseException]
     ) -> None:
         """Whatever ends its use, the target and the servers left in it go."""
-        with pytest.raises(error), platform.throwaway("live-db", db.runtime) as place:
-            place.run(["sh", "-c", _DAEMON], timeout_seconds=20)
-            assert _runs(place, "63.25")
-            raise error
-        self.assert_gone(place.directory, place.label)
+        used: list[Throwaway] = []
+
+        def use() -> None:
+            with platform.throwaway("live-db", db.runtime) as place:
+                used.append(place)
+                place.run(["sh", "-c", _DAEMON], timeout_seconds=20)
+                assert _runs(place, "63.25")
+                raise error
+
+        with pytest.raises(error):
+            use()
+        self.assert_gone(used[0].directory, used[0].label)
         assert not _runs(db, "63.25")
 
     def test_a_throwaway_target_needs_the_same_program_files(self, platform: Platform) -> None:
@@ -246,7 +254,7 @@ class PlatformContract:
 _DAEMON = "setsid sleep 63.25 >/dev/null 2>&1 </dev/null &"
 
 
-def _runs(place: Service, argument: str) -> bool:
+def _runs(place: Place, argument: str) -> bool:
     listing = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; true"
     lines = place.run(["sh", "-c", listing], timeout_seconds=20).decode().splitlines()
     return argument in lines
@@ -254,8 +262,9 @@ def _runs(place: Service, argument: str) -> bool:
 
 @contextmanager
 def _holder(platform_json: str, runtime: Runtime) -> Iterator[subprocess.Popen[str]]:
-    argv = [sys.executable, str(HOLDER), platform_json, runtime.image, runtime.image_id]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+    program = [sys.executable, "-m", "tests.throwaway_holder"]
+    argv = [*program, platform_json, runtime.image, runtime.image_id]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "held\n"

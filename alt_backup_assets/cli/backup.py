@@ -8,7 +8,7 @@ from typing import get_args
 
 import click
 
-from alt_backup_assets.cli.output import Report, answer, moment, short, size, table, verdict
+from alt_backup_assets.cli.output import Cell, Report, answer, moment, short, size, table, verdict
 from alt_backup_assets.cli.progress import Going, progress
 from alt_backup_assets.cli.runless import Reporter
 from alt_backup_assets.cli.session import Session, dry_run_option, pass_session, reports
@@ -92,9 +92,7 @@ def _back_up(site: Site, volumes: tuple[Volume, ...]) -> tuple[BackedUp, ...]:
     ended: dict[str, BackedUp] = {}
     with progress("backing up", total=len(names)) as going, Reporter(site, going.warn) as reporter:
         _sweep(site, going)
-        running = back_up(
-            site, dumps=names, snapshots=names, day=site.today, notify=going.note
-        )
+        running = back_up(site, dumps=names, snapshots=names, day=site.today, notify=going.note)
         for done in running:
             ended[done.volume] = done
             going.done(done.volume, done.error)
@@ -136,7 +134,7 @@ def _table(ended: Iterable[BackedUp]) -> object:
     return table(columns, (_row(done) for done in ended))
 
 
-def _row(done: BackedUp) -> list[object]:
+def _row(done: BackedUp) -> list[Cell]:
     told = _told(done)
     record = done.dump.record if done.dump else None
     rows = record.content.counts().get("rows") if record else None

@@ -88,40 +88,39 @@ def main(
         sys.stdout.reconfigure(errors="backslashreplace")  # an answer must print anywhere
     with interruptible():
         try:
-            with program.make_context(NAME, given, obj=session) as context:
-                code = int(program.invoke(context))
-            sys.stdout.flush()
-        except click.exceptions.Exit as end:
+            return _run(session, given)
+        except click.exceptions.Exit as end:  # --help and --version
             return end.exit_code
-        except click.UsageError as error:
-            return _wrong_usage(session, error)
-        except ConfigurationError as error:
-            return _failed(session, error, str(error), WRONG_USAGE)
-        except AltBackupError as error:
-            return _failed(session, error, str(error), FAILED)
         except (KeyboardInterrupt, click.Abort) as error:
             return _failed(session, error, "interrupted; what was begun is cleaned up", INTERRUPTED)
         except Exception as error:  # noqa: BLE001 -- the outermost door: a crash is red, never 1
-            hint = "this is a defect; --debug shows where"
-            return _failed(session, error, f"{type(error).__name__}: {error} ({hint})", FAILED)
-        else:
-            return code
+            return _failed(session, error, *_judged(error))
 
 
-def _wrong_usage(session: Session, error: click.UsageError) -> int:
-    usage = f"{error.ctx.get_usage()}\n{error.ctx.command_path} --help says more" if error.ctx else ""
-    return _failed(session, error, error.format_message(), WRONG_USAGE, before=usage)
+def _run(session: Session, arguments: list[str]) -> int:
+    with program.make_context(NAME, arguments, obj=session) as context:
+        code = int(program.invoke(context))
+    sys.stdout.flush()  # while a pipe that broke can still be told
+    return code
 
 
-def _failed(
-    session: Session, error: BaseException, message: str, code: int, before: str = ""
-) -> int:
+def _judged(error: Exception) -> tuple[str, int]:
+    """Return how an error is worded, and its exit code."""
+    if isinstance(error, click.ClickException):
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        more = f" ({context.command_path} --help says more)" if context else ""
+        return f"{error.format_message()}{more}", WRONG_USAGE
+    if isinstance(error, ConfigurationError):
+        return str(error), WRONG_USAGE
+    if isinstance(error, AltBackupError):
+        return str(error), FAILED
+    return f"{type(error).__name__}: {error} (a defect; --debug shows where)", FAILED
+
+
+def _failed(session: Session, error: BaseException, message: str, code: int) -> int:
     if session.debug and code != INTERRUPTED:
         traceback.print_exception(error, file=sys.stderr)
-    console = stderr()
-    if before:
-        line(console, before)
-    line(console, f"{NAME}: {message}", style="red")
+    line(stderr(), f"{NAME}: {message}", style="red")
     if isinstance(error, BrokenPipeError):
         # Nobody reads on; the interpreter's own flush at the end must not fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

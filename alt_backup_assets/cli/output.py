@@ -79,7 +79,7 @@ def answer(
 def print_json(session: Session, value: Frozen) -> None:
     """Print the one JSON object of a call."""
     session.answered = True
-    click.echo(value.model_dump_json(indent=2))
+    click.echo(value.model_dump_json(indent=2, by_alias=True))
 
 
 def stdout() -> Console:
@@ -106,7 +106,7 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[Cell]]) -> Table:
     """Return a table; nothing to show is a dash."""
     made = Table(box=box.SIMPLE, pad_edge=False, show_edge=False)
     for number, column in enumerate(columns):
-        made.add_column(column, overflow="fold", no_wrap=number == 0 or None)
+        made.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
         made.add_row(*(Text(cell or "-") if not isinstance(cell, Text) else cell for cell in row))
     return made

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from alt_backup_assets.cli.output import line, print_json, short, size, stdout, table, verdict
+from alt_backup_assets.cli.output import Cell, line, print_json, short, size, stdout, table, verdict
 from alt_backup_assets.cli.session import Session, pass_session, reports
 from alt_backup_assets.site import Site
 from alt_backup_assets.status.read import read_status
@@ -62,7 +62,7 @@ def _render(console: Console, site: Site, found: Status) -> None:
     console.print(Text.assemble("verdict: ", verdict(found.verdict)))
 
 
-def _row(volume: VolumeStatus, found: Status) -> Iterator[str | Text | None]:
+def _row(volume: VolumeStatus, found: Status) -> Iterator[Cell]:
     yield volume.name
     yield volume.service
     yield volume.engine

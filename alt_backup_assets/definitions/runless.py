@@ -10,7 +10,6 @@ from datetime import datetime
 
 import dagster as dg
 import yaml
-from dagster._core.errors import DagsterError
 from dagster_postgres.utils import DagsterPostgresException
 from dagster_shared.check import CheckError
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,7 +24,7 @@ from alt_backup_assets.verification.proof import Proof
 
 BROKEN = (
     CheckError,  # a wrong dagster.yaml, among others
-    DagsterError,
+    dg.DagsterError,
     DagsterPostgresException,
     OSError,
     SQLAlchemyError,

@@ -45,6 +45,7 @@ class LocalThrowaway(LocalPlace):
         inbox = Path(tempfile.mkdtemp(prefix="in-", dir=self.cwd.parent))
         copy = inbox / source.name
         shutil.copyfile(source, copy)
+        copy.chmod(0o400)
         for path in (copy, inbox):
             _give(path, self.user)
         return str(copy)

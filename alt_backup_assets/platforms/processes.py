@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
 GRACE_SECONDS = 10.0
 """How long processes may take after SIGTERM, and again after SIGKILL."""
 

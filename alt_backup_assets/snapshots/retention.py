@@ -62,5 +62,5 @@ def apply(restic: Restic, planned: RetentionPlan) -> None:
         RetentionUnsafe: The listing afterwards is not the plan.
         RepositoryError: restic failed.
     """
-    if planned.remove:
-        restic.forget_and_prune([snapshot.id for snapshot in planned.remove])
+    # With nothing to remove it still prunes what an interrupted run left unreferenced.
+    restic.forget_and_prune([snapshot.id for snapshot in planned.remove])

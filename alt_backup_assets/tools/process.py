@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -208,10 +208,16 @@ def _groups(user: str | None) -> tuple[int | None, list[int] | None]:
 
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:
-    # Only a child that is still ours to wait for has a group that is surely its own.
     if child.poll() is None:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+
+
+def _kill_heirs(child: subprocess.Popen[bytes]) -> None:
+    # The child may have ended and left one of its own holding the pipe we waited on; while
+    # such a one lives, the group's number is not given to anybody else.
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _close_quietly(stream: object) -> None:
@@ -240,6 +246,7 @@ def _chunks(
             interruption.heed()
             left = deadline - time.monotonic()
             if left <= 0:  # one that never stops talking is late too
+                _kill_heirs(child)
                 raise _too_late(name, timeout_seconds)
             if not selector.select(min(left, interruption.SLICE_SECONDS)):
                 continue

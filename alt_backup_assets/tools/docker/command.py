@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import requests
 from docker.errors import APIError, DockerException, NotFound
@@ -22,6 +23,8 @@ from alt_backup_assets.tools.docker.stream import STDOUT, ExecStream
 from alt_backup_assets.tools.process import TAIL_LINES, failure
 
 _EXIT_CODE_SECONDS = 5.0
+_SETTLING_SECONDS = 3.0
+_POLL_SECONDS = 0.02
 _TAIL_BYTES = 1 << 16
 _HEAD_BYTES = 1 << 11
 _NOT_STARTED = b"OCI runtime exec failed"
@@ -98,12 +101,18 @@ class Command:
         """Kill it if it runs and its process is provably inside the container."""
         if self._exited:
             return
-        try:
-            state = self.container.api.exec_inspect(self._exec_id)
-        except (DockerException, requests.RequestException):
-            return  # nothing is known of it, so nothing may be killed
-        if state["Running"] and (pid := state["Pid"]):
-            _kill_inside(self.container.id, int(pid))
+        deadline = time.monotonic() + _SETTLING_SECONDS
+        pid = 0
+        while not pid and time.monotonic() < deadline:
+            try:
+                state = self.container.api.exec_inspect(self._exec_id)
+            except (DockerException, requests.RequestException):
+                return  # nothing is known of it, so nothing may be killed
+            if state["ExitCode"] is not None:
+                return
+            # Without a process id it has not begun yet; it still would, unattended.
+            pid = int(state["Pid"])
+        _kill_inside(self.container.id, pid)
 
     def _how(self, exit_code: int | None) -> str:
         return failure(self.argv[0], exit_code, self.tail())
@@ -121,18 +130,26 @@ class Command:
                 return None if code is None else int(code)
             if time.monotonic() >= deadline:
                 return None
-            time.sleep(0.02)
+            time.sleep(_POLL_SECONDS)
 
     def _must_still_run(self, exit_code: int | None) -> None:
-        with self._asked("its state"):
-            state = self.container.api.inspect_container(self.container.id)["State"]
-        if not state["Running"]:
-            raise ServiceVanished(f"{self.container.label} stopped while {self.argv[0]} ran in it")
-        restarted = state["StartedAt"] != self.container.started_at
-        if restarted and exit_code in (None, _KILLED):
-            raise ServiceVanished(
-                f"{self.container.label} was restarted while {self.argv[0]} ran in it"
-            )
+        # A container that is killed takes its commands along first; the engine learns of its
+        # own end a moment later.
+        patience = _SETTLING_SECONDS if exit_code in (None, _KILLED) else 0.0
+        deadline = time.monotonic() + patience
+        while True:
+            with self._asked("its state"):
+                state = self.container.api.inspect_container(self.container.id)["State"]
+            if not state["Running"]:
+                self._vanished("stopped")
+            if patience and state["StartedAt"] != self.container.started_at:
+                self._vanished("was restarted")
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(_POLL_SECONDS)
+
+    def _vanished(self, how: str) -> NoReturn:
+        raise ServiceVanished(f"{self.container.label} {how} while {self.argv[0]} ran in it")
 
     @contextmanager
     def _asked(self, question: str) -> Iterator[None]:

@@ -6,6 +6,7 @@ and everything Compose.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import docker
 import requests
 from docker.api.client import APIClient
 from docker.errors import APIError, DockerException
+from requests.adapters import BaseAdapter
 
 from alt_backup_assets.errors import PlatformError
 
@@ -50,8 +52,12 @@ def connect(docker_host: str | None) -> APIClient:
     """
     with answering("its version"):
         if docker_host is None:
-            return docker.from_env(timeout=_REQUEST_SECONDS).api
-        return docker.DockerClient(base_url=docker_host, timeout=_REQUEST_SECONDS).api
+            api = docker.from_env(timeout=_REQUEST_SECONDS).api
+        else:
+            api = docker.DockerClient(base_url=docker_host, timeout=_REQUEST_SECONDS).api
+    # Whoever holds a container of it keeps it open; its last user closes it.
+    weakref.finalize(api, _close, tuple(api.adapters.values()))
+    return api
 
 
 @contextmanager
@@ -73,3 +79,8 @@ def answering(question: str) -> Iterator[None]:
         raise PlatformError(
             f"the Docker engine does not answer (asked for {question}): {error}"
         ) from None
+
+
+def _close(adapters: tuple[BaseAdapter, ...]) -> None:
+    for adapter in adapters:
+        adapter.close()

@@ -1,0 +1,139 @@
+"""``alt-backup retention``: old snapshots and dumps forgotten by the operator's policy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import click
+from rich.console import Console
+
+from alt_backup_assets.cli.output import Report, answer, line, table
+from alt_backup_assets.cli.progress import progress
+from alt_backup_assets.cli.session import Session, dry_run_option, pass_session, reports
+from alt_backup_assets.config import Repository
+from alt_backup_assets.errors import AltBackupError
+from alt_backup_assets.site import Site
+from alt_backup_assets.snapshots.back_up import expire_dumps
+from alt_backup_assets.snapshots.retention import apply, plan
+from alt_backup_assets.snapshots.tags import volume_of
+from alt_backup_assets.tools.restic import Restic, RetentionPlan
+from alt_backup_assets.values import Frozen
+from alt_backup_assets.verification.proof import Source
+
+_OF_NO_VOLUME = "(proofs)"
+
+
+class VolumeRetention(Frozen):
+    """What is kept and removed of one volume in one repository."""
+
+    name: str
+    kept: int
+    removed: tuple[str, ...]
+
+
+class RepositoryRetention(Frozen):
+    """How the retention of one repository ended.
+
+    Attributes:
+        note: Why nothing is removed there, though nothing failed.
+    """
+
+    repository: Source
+    verdict: str
+    volumes: tuple[VolumeRetention, ...] = ()
+    note: str | None = None
+    error: str | None = None
+
+
+class RetentionReport(Report):
+    """How it ended; the expired dumps are those on this machine's disk."""
+
+    dry_run: bool
+    repositories: tuple[RepositoryRetention, ...]
+    expired_dumps: dict[str, tuple[str, ...]]
+
+
+@click.command()
+@dry_run_option
+@reports
+@pass_session
+def retention(session: Session, dry_run: bool) -> int:
+    """Forget old snapshots, here and offsite, and remove old dumps that snapshots hold."""
+    site = session.working_site()
+    with progress("forgetting") as going:
+        done = tuple(
+            _retain(site, name, restic, configured, going.note, dry_run=dry_run)
+            for name, restic, configured in _repositories(site)
+        )
+        expired, reasons = _expire(site, dry_run=dry_run)
+    report = RetentionReport(
+        verdict="FAILED" if reasons or any(one.error for one in done) else "GOOD",
+        reasons=(*reasons, *(("nothing was removed: this is the plan",) if dry_run else ())),
+        dry_run=dry_run,
+        repositories=done,
+        expired_dumps=expired,
+    )
+    return answer(session, report, lambda console: _render(console, report))
+
+
+def _repositories(site: Site) -> Iterator[tuple[Source, Restic, Repository]]:
+    repositories = site.config.repositories
+    yield "local", site.local, repositories.local
+    if site.offsite and repositories.offsite:
+        yield "offsite", site.offsite, repositories.offsite
+
+
+def _retain(
+    site: Site,
+    name: Source,
+    restic: Restic,
+    configured: Repository,
+    note: Callable[[str], object],
+    *,
+    dry_run: bool,
+) -> RepositoryRetention:
+    if configured.append_only:
+        said = "append-only: nothing can be removed from here"
+        return RepositoryRetention(repository=name, verdict="GOOD", note=said)
+    try:
+        planned = plan(site, restic, configured)
+        kept, removed = len(planned.keep), len(planned.remove)
+        note(f"{name}: {kept} snapshots are kept, {removed} removed")
+        if not dry_run:
+            apply(restic, planned)
+    except AltBackupError as error:
+        return RepositoryRetention(repository=name, verdict="FAILED", error=str(error))
+    return RepositoryRetention(repository=name, verdict="GOOD", volumes=_by_volume(planned))
+
+
+def _by_volume(planned: RetentionPlan) -> tuple[VolumeRetention, ...]:
+    kept = Counter(volume_of(snapshot) or _OF_NO_VOLUME for snapshot in planned.keep)
+    removed: dict[str, list[str]] = {}
+    for snapshot in planned.remove:
+        removed.setdefault(volume_of(snapshot) or _OF_NO_VOLUME, []).append(snapshot.id)
+    return tuple(
+        VolumeRetention(name=name, kept=kept[name], removed=tuple(removed.get(name, ())))
+        for name in sorted({*kept, *removed})
+    )
+
+
+def _expire(site: Site, *, dry_run: bool) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    try:
+        return expire_dumps(site, dry_run=dry_run), ()
+    except AltBackupError as error:
+        return {}, (f"old dumps were not removed: {error}",)
+
+
+def _render(console: Console, report: RetentionReport) -> None:
+    rows = (
+        (one.repository, volume.name, str(volume.kept), str(len(volume.removed)))
+        for one in report.repositories
+        for volume in one.volumes
+    )
+    console.print(table(("repository", "volume", "kept", "removed"), rows))
+    for one in report.repositories:
+        if said := one.error or one.note:
+            line(console, f"{one.repository}: {said}", style="red" if one.error else "")
+    expired = sum(map(len, report.expired_dumps.values()))
+    line(console, f"dumps on disk {'to be removed' if report.dry_run else 'removed'}: {expired}")
