@@ -43,7 +43,6 @@ NAME = "alt-backup"
 
 
 @click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="alt_backup_assets", prog_name=NAME)
 @config_option
 @debug_option
 @pass_session
@@ -89,7 +88,7 @@ def main(
     with interruptible():
         try:
             return _run(session, given)
-        except click.exceptions.Exit as end:  # --help and --version
+        except click.exceptions.Exit as end:  # --help
             return end.exit_code
         except (KeyboardInterrupt, click.Abort) as error:
             return _failed(session, error, "interrupted; what was begun is cleaned up", INTERRUPTED)

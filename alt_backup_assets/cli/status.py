@@ -80,7 +80,7 @@ def _age(seconds: int | None) -> str | None:
 
 
 def next_steps(site: Site, found: Status) -> tuple[str, ...]:
-    """Return the commands that turn what is wrong with volumes right.
+    """Return the commands that put right what is wrong, in their order.
 
     Args:
         site: Knows each volume's objective.
@@ -91,11 +91,13 @@ def next_steps(site: Site, found: Status) -> tuple[str, ...]:
     rest = [volume for volume in wrong if volume.name not in old]
     drills = [v.name for v in rest if v.proven_snapshot != v.latest_snapshot or v.proven_at is None]
     again = [volume.name for volume in rest if volume.name not in drills]
+    all_copied = all(volume.offsite_snapshot for volume in found.volumes)
     included = " ".join(f"--include {name}" for name in (*old, *again))
     proved = " ".join((*old, *again, *drills))
     return (
         *([f"alt-backup backup {included}"] if included else ()),
         *([f"alt-backup drill {proved}"] if proved else ()),
+        *(["alt-backup offsite"] if site.offsite and not all_copied else ()),
     )
 
 

@@ -157,7 +157,7 @@ def drill_assets(site: Site) -> dg.AssetsDefinition:
     wanted = [(keys.RESTORE_DRILL, checks.RESTORED_CONTENT_MATCHES)]
 
     @dg.multi_asset(
-        name="restore_drill",
+        name="drill",  # not that of the job: Dagster wants them distinct
         specs=[
             _spec(site, keys.RESTORE_DRILL, keys.SNAPSHOT, v, text, kind=str(v.engine))
             for v in planned

@@ -84,8 +84,12 @@ def run(
         writer = threading.Thread(target=_feed, args=(child, stdin), daemon=True)
         writer.start()
         deadline = time.monotonic() + timeout_seconds
-        for chunk in _chunks(child, deadline, argv[0], timeout_seconds):
-            sink(chunk)
+        try:
+            for chunk in _chunks(child, deadline, argv[0], timeout_seconds):
+                sink(chunk)
+        except ToolTimeout:
+            _kill_heirs(child)
+            raise
         try:
             exit_code = child.wait(timeout=max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -246,7 +250,6 @@ def _chunks(
             interruption.heed()
             left = deadline - time.monotonic()
             if left <= 0:  # one that never stops talking is late too
-                _kill_heirs(child)
                 raise _too_late(name, timeout_seconds)
             if not selector.select(min(left, interruption.SLICE_SECONDS)):
                 continue

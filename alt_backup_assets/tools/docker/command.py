@@ -111,7 +111,8 @@ class Command:
             if state["ExitCode"] is not None:
                 return
             # Without a process id it has not begun yet; it still would, unattended.
-            pid = int(state["Pid"])
+            if not (pid := int(state["Pid"])):
+                time.sleep(_POLL_SECONDS)
         _kill_inside(self.container.id, pid)
 
     def _how(self, exit_code: int | None) -> str:

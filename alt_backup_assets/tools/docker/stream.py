@@ -98,8 +98,7 @@ class ExecStream:
         """
         if (ready := self._take()) or self.ended:
             return ready
-        if time.monotonic() >= deadline or not (events := self._wait(bool(outgoing), deadline)):
-            raise OutOfTimeError
+        events = self._wait(bool(outgoing), deadline)
         if events & selectors.EVENT_WRITE:
             self._send(outgoing)
         if events & selectors.EVENT_READ:
@@ -127,13 +126,15 @@ class ExecStream:
 
     def _wait(self, sending: bool, deadline: float) -> int:
         interest = selectors.EVENT_READ | (selectors.EVENT_WRITE if sending else 0)
-        ready: list[tuple[selectors.SelectorKey, int]] = []
         with selectors.DefaultSelector() as selector:
             selector.register(self._socket, interest)
-            while not ready and (left := deadline - time.monotonic()) > 0:
+            while True:
                 interruption.heed()
-                ready = selector.select(min(left, interruption.SLICE_SECONDS))
-        return ready[0][1] if ready else 0
+                left = deadline - time.monotonic()
+                if left <= 0:  # one that never stops talking is late too
+                    raise OutOfTimeError
+                if ready := selector.select(min(left, interruption.SLICE_SECONDS)):
+                    return ready[0][1]
 
     def _send(self, outgoing: bytearray) -> None:
         try:

@@ -224,7 +224,7 @@ def test_a_session_of_a_missing_program_is_missing(tmp_path: Path) -> None:
 
 def test_a_grandchild_that_holds_the_pipe_does_not_outlive_the_time_limit() -> None:
     """A child that ended and left another holding its output: the other is killed too."""
-    marker = "86399"
+    marker = f"86399.{os.getpid()}"
     with pytest.raises(ToolTimeout):
         process.run(["sh", "-c", f"sleep {marker} & exit 0"], timeout_seconds=0.5)
     left = process.run(["pgrep", "-f", f"^sleep {marker}$"], timeout_seconds=5)

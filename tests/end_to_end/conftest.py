@@ -1,0 +1,23 @@
+"""The platform of the end-to-end tests: two PostgreSQL majors and a volume of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.stack import Stack, running_stack
+from tests.sshd import SftpServer, sftp_server
+
+
+@pytest.fixture(scope="session", name="stack")
+def _stack(tmp_path_factory: pytest.TempPathFactory, restic_binary: Path) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("volumes"), restic_binary) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session", name="sftp")
+def _sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
+    with sftp_server(tmp_path_factory.mktemp("sshd")) as server:
+        yield server

@@ -1,0 +1,84 @@
+"""Plants a damaged dump in a repository: what a drill must find out.
+
+The snapshot is taken with the tags and the time of the sound one it was made from, and its
+record can be made to agree with the damage, so that only the restore itself can notice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from alt_backup_assets.dumps.record import RECORD_NAME, Artifact, DumpRecord, read_record
+from alt_backup_assets.site import Site
+from alt_backup_assets.verification.drill import Target
+
+Change = Callable[[Path], object]
+
+
+@contextmanager
+def restored(site: Site, target: Target) -> Iterator[Path]:
+    """Give the files of a snapshot; they are gone afterwards."""
+    directory = Path(mkdtemp(prefix="planting-", dir=site.config.directories.state.parent))
+    try:
+        site.local.restore(target.snapshot.id, directory)
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
+@contextmanager
+def planted(site: Site, target: Target, change: Change, *, hashes: bool) -> Iterator[Target]:
+    """Give a snapshot like another one, but damaged; it is forgotten afterwards.
+
+    Args:
+        site: The machine.
+        target: The sound snapshot.
+        change: Damages the files of the dump.
+        hashes: Whether the record is made to agree with the damaged files.
+    """
+    with restored(site, target) as directory:
+        change(directory)
+        if hashes:
+            _record_as_it_is(directory)
+        snapshot = site.local.backup(
+            directory,
+            host=site.name,
+            tags=target.snapshot.tags,
+            taken_at=target.snapshot.time,
+        )
+    try:
+        yield Target(target.volume, snapshot, target.source)
+    finally:
+        site.local.forget([snapshot.id])
+
+
+def cut_to_a_third(path: Path) -> None:
+    """Cut a file."""
+    with path.open("r+b") as stream:
+        stream.truncate(path.stat().st_size // 3)
+
+
+def without_lines(path: Path, *words: bytes) -> None:
+    """Take out the lines of a file that hold one of these."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if not any(word in line for word in words)]
+    assert len(kept) < len(lines)
+    path.write_bytes(b"".join(kept))
+
+
+def _record_as_it_is(directory: Path) -> None:
+    record = read_record(directory)
+    artifacts = tuple(_artifact(directory / artifact.path) for artifact in record.artifacts)
+    changed: DumpRecord = record.model_copy(update={"artifacts": artifacts})
+    (directory / RECORD_NAME).write_text(changed.model_dump_json())
+
+
+def _artifact(path: Path) -> Artifact:
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    return Artifact(path=path.name, size_bytes=len(content), sha256=digest)

@@ -1,0 +1,1 @@
+"""``alt-backup``, called as a script calls it, over repositories in memory."""

@@ -1,0 +1,96 @@
+"""Every check, green once and red once, in runs of the assets it belongs to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import dagster as dg
+
+from tests.unit.definitions.bench import Machine, evaluations
+
+ALL_OF_ONE = {
+    "dump/one:size_is_plausible",
+    "snapshot/one:data_is_fresh",
+    "offsite/one:copy_is_fresh",
+    "restore_drill/one:restored_content_matches",
+    "restore_drill/one:status_is_good",
+}
+WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
+
+
+def test_a_sound_run_turns_every_check_green(two: Machine) -> None:
+    """After a run over everything each check of each volume is evaluated, and passed."""
+    result = two.run()
+    assert result.success
+    checked = evaluations(result)
+    assert set(checked) == ALL_OF_ONE | {key.replace("/one", "/two") for key in ALL_OF_ONE}
+    assert all(evaluation.passed for evaluation in checked.values())
+    assert {evaluation.partition for evaluation in checked.values()} == {two.today}
+
+
+def test_a_dump_that_lost_most_of_its_size_is_not_plausible(two: Machine) -> None:
+    """A dump of less than half the size of the one before turns its check red."""
+    two.run(keys=["dump/one"])
+    two.write("one", "little")
+    result = two.run(keys=["dump/one"])
+    red = evaluations(result)["dump/one:size_is_plausible"]
+    assert not red.passed
+    assert red.severity == WARN
+    assert red.metadata["dump/size_bytes"].value == 6
+
+
+def test_a_snapshot_of_old_data_is_not_fresh(two: Machine) -> None:
+    """Data over the RPO's warning is a warning, and over its failure an error."""
+    for hours, severity in ((26, WARN), (51, ERROR)):
+        two.clock.ahead = timedelta(hours=hours)
+        result = two.run(keys=["dump/one", "snapshot/one"])
+        red = evaluations(result)["snapshot/one:data_is_fresh"]
+        assert (red.passed, red.severity) == (False, severity)
+
+
+def test_a_copy_of_old_data_is_not_fresh(two: Machine) -> None:
+    """Copying old data again does not make it fresh."""
+    two.run(keys=["dump/one", "snapshot/one", "offsite/one"])
+    two.clock.ahead = timedelta(hours=26)
+    result = two.run(keys=["offsite/one"])
+    red = evaluations(result)["offsite/one:copy_is_fresh"]
+    assert (red.passed, red.severity) == (False, WARN)
+
+
+def test_a_copy_that_differs_does_not_match(two: Machine) -> None:
+    """A byte changed in the repository turns the drill's check red, and says which file."""
+    two.run(keys=["dump/one", "snapshot/one"])
+    (snapshot,) = two.restic.snapshots(tag="one")
+    two.restic.damage_file(snapshot.id, "files/file", b"something else")
+    result = two.run(keys=["restore_drill/one"])
+    red = evaluations(result)["restore_drill/one:restored_content_matches"]
+    assert not red.passed
+    assert "file" in (red.description or "")
+    assert not result.success
+
+
+def test_the_status_of_a_volume_turns_red_although_nothing_ran(two: Machine) -> None:
+    """The status check is good after a proof, a warning a day later, an error after two."""
+    two.run()
+    severities = []
+    for hours in (0, 26, 51):
+        two.clock.ahead = timedelta(hours=hours)
+        status = evaluations(two.run("status_checks"))["restore_drill/one:status_is_good"]
+        severities.append((status.passed, status.metadata["status/verdict"].value, status.severity))
+    assert severities == [(True, "GOOD", WARN), (False, "WARNING", WARN), (False, "CRITICAL", ERROR)]
+
+
+def test_the_status_of_a_volume_without_any_snapshot_is_red(two: Machine) -> None:
+    """Where nothing was ever done the status is CRITICAL: unknown is not success."""
+    checked = evaluations(two.run("status_checks"))
+    assert [evaluation.passed for evaluation in checked.values()] == [False, False]
+
+
+def test_the_status_of_one_volume_can_be_asked_for(two: Machine) -> None:
+    """A drill of one volume judges that one and no other."""
+    two.run(keys=["dump/one", "snapshot/one", "dump/two", "snapshot/two"])
+    checked = evaluations(two.run(keys=["restore_drill/one"]))
+    assert set(checked) == {
+        "restore_drill/one:restored_content_matches",
+        "restore_drill/one:status_is_good",
+    }

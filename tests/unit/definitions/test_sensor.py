@@ -1,0 +1,127 @@
+"""The sensor asks for exactly one drill of every new snapshot."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from alt_backup_assets.errors import RepositoryUnreachable
+from tests.fakes.restic import Fault
+from tests.unit.definitions.bench import EVERYTHING, Machine, materialised, repository
+
+SNAPSHOTS = ["dump/one", "snapshot/one", "dump/two", "snapshot/two"]
+
+
+def _tick(two: Machine) -> dict[str, dg.RunRequest]:
+    """Evaluate the sensor; return the requests by run key."""
+    drawn = repository(two.site)
+    data = drawn.get_sensor_def("drill_new_snapshots").evaluate_tick(
+        dg.build_sensor_context(instance=two.instance, repository_def=drawn)
+    )
+    return {str(request.run_key): request for request in data.run_requests or ()}
+
+
+def _id(two: Machine, volume: str) -> str:
+    (snapshot,) = two.restic.snapshots(tag=volume)
+    return snapshot.id
+
+
+def _under_way(
+    two: Machine, job: str, *keys: str, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED
+) -> None:
+    selection = frozenset(dg.AssetKey(key.split("/")) for key in keys) or None
+    run = dg.DagsterRun(job_name=job, status=status, asset_selection=selection)
+    two.instance.add_run(run)
+
+
+def test_every_new_snapshot_becomes_one_request(two: Machine) -> None:
+    """Each snapshot without a proof is a run of its own volume, keyed by the snapshot's id."""
+    two.run(keys=SNAPSHOTS)
+    requests = _tick(two)
+    assert set(requests) == {_id(two, "one"), _id(two, "two")}
+    request = requests[_id(two, "one")]
+    assert request.asset_selection == [dg.AssetKey(["restore_drill", "one"])]
+    assert request.partition_key == two.today
+    assert request.tags["alt_backup/snapshot"] == _id(two, "one")
+
+
+def test_the_request_drills_the_snapshot_it_names(two: Machine) -> None:
+    """The run that is asked for proves that very snapshot; the next tick asks for nothing."""
+    two.run(keys=[*SNAPSHOTS[:2]])
+    ((snapshot, request),) = _tick(two).items()
+    result = two.run("restore_drill", keys=["restore_drill/one"], tags=dict(request.tags))
+    assert materialised(result) == {"restore_drill/one"}
+    (event,) = result.asset_materializations_for_node("drill")
+    assert event.metadata["restic/snapshot_id"].value == snapshot
+    assert _tick(two) == {}
+
+
+def test_a_proven_snapshot_is_not_drilled_again(two: Machine) -> None:
+    """A snapshot that was drilled in the run that took it is left alone."""
+    two.run()
+    assert _tick(two) == {}
+
+
+def test_a_snapshot_whose_drill_failed_is_not_drilled_again(two: Machine) -> None:
+    """A drill that failed is a proof too: it is not repeated until it happens to be green."""
+    two.run(keys=SNAPSHOTS)
+    two.restic.damage_file(_id(two, "one"), "files/file", b"something else")
+    assert not two.run(keys=["restore_drill/one"]).success
+    assert set(_tick(two)) == {_id(two, "two")}
+
+
+def test_a_request_that_is_late_does_not_drill_twice(two: Machine) -> None:
+    """A run asked for before another one proved the snapshot finds that and does nothing."""
+    two.run(keys=SNAPSHOTS[:2])
+    ((_, request),) = _tick(two).items()
+    two.run(keys=["restore_drill/one"])
+    late = two.run("restore_drill", keys=["restore_drill/one"], tags=dict(request.tags))
+    assert late.success
+    assert materialised(late) == set()
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        dg.DagsterRunStatus.QUEUED,
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+    ],
+)
+def test_a_run_that_will_drill_it_is_waited_for(two: Machine, status: dg.DagsterRunStatus) -> None:
+    """While a run that drills a volume is under way only the others are asked for."""
+    two.run(keys=SNAPSHOTS)
+    _under_way(two, EVERYTHING, "snapshot/one", "restore_drill/one", status=status)
+    assert set(_tick(two)) == {_id(two, "two")}
+
+
+def test_the_weekly_drill_is_waited_for(two: Machine) -> None:
+    """While the drill of everything is under way nothing is asked for."""
+    two.run(keys=SNAPSHOTS)
+    _under_way(two, "restore_drill")
+    assert _tick(two) == {}
+
+
+def test_a_run_that_does_not_drill_is_not_waited_for(two: Machine) -> None:
+    """A backup under way, or a drill that has ended, holds up no drill."""
+    two.run(keys=SNAPSHOTS)
+    _under_way(two, "daily_backup")
+    _under_way(two, "restore_drill", status=dg.DagsterRunStatus.FAILURE)
+    assert set(_tick(two)) == {_id(two, "one"), _id(two, "two")}
+
+
+def test_a_repository_that_does_not_open_fails_the_tick(two: Machine) -> None:
+    """An unreadable repository is an error of the tick and never "no new snapshot"."""
+    two.run(keys=SNAPSHOTS)
+    two.restic.faults["snapshots"] = Fault(RepositoryUnreachable("the disk is gone"))
+    with pytest.raises(Exception, match="drill_new_snapshots") as failed:
+        _tick(two)
+    assert isinstance(failed.value.__cause__, RepositoryUnreachable)
+
+
+def test_the_sensor_is_on_from_the_start(two: Machine) -> None:
+    """The sensor runs unless an operator stops it, every 30 seconds."""
+    sensor = repository(two.site).get_sensor_def("drill_new_snapshots")
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    assert sensor.minimum_interval_seconds == 30
