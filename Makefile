@@ -44,8 +44,10 @@ lint: venv ## ruff, mypy, import-linter; all of them, whatever the first one say
 venv: ## .venv/ with the product and its tools (again when pyproject.toml changed)
 	@scripts/create_venv
 
+# (The PostgreSQL wheels know no time zone but the system's, and slim systems have none.)
 tools: venv ## restic >= 0.17.1 as .venv/bin/restic
 	@scripts/fetch_restic
+	@test -e /usr/share/zoneinfo/UTC || scripts/install_packages tzdata
 
 testbed: ## Docker engine, test images and SFTP server, installed and started where missing
 	@scripts/prepare_sftp_server

@@ -31,17 +31,19 @@ def restored(site: Site, target: Target) -> Iterator[Path]:
         shutil.rmtree(directory)
 
 
-@contextmanager
-def planted(site: Site, target: Target, change: Change, *, hashes: bool) -> Iterator[Target]:
-    """Give a snapshot like another one, but damaged; it is forgotten afterwards.
+def plant(site: Site, target: Target, sound: Path, change: Change, *, hashes: bool) -> Target:
+    """Plant a snapshot like another one, but damaged.
 
     Args:
         site: The machine.
         target: The sound snapshot.
-        change: Damages the files of the dump.
+        sound: Its files; they stay as they are.
+        change: Damages a copy of them.
         hashes: Whether the record is made to agree with the damaged files.
     """
-    with restored(site, target) as directory:
+    directory = sound.parent / f"{sound.name}-damaged"
+    shutil.copytree(sound, directory)
+    try:
         change(directory)
         if hashes:
             _record_as_it_is(directory)
@@ -51,10 +53,9 @@ def planted(site: Site, target: Target, change: Change, *, hashes: bool) -> Iter
             tags=target.snapshot.tags,
             taken_at=target.snapshot.time,
         )
-    try:
-        yield Target(target.volume, snapshot, target.source)
     finally:
-        site.local.forget([snapshot.id])
+        shutil.rmtree(directory)
+    return Target(target.volume, snapshot, target.source)
 
 
 def cut_to_a_third(path: Path) -> None:

@@ -95,7 +95,7 @@ def backup_assets(site: Site) -> dg.AssetsDefinition:
             dumps=names.named(context, keys.DUMP),
             snapshots=names.named(context, keys.SNAPSHOT),
             day=keys.day_of(context),
-            root_run=context.run.root_run_id or context.run_id,
+            root_run=context.run.root_run_id or context.run.run_id,
             notify=context.log.info,
         ):
             if done.error:

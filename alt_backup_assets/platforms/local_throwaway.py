@@ -124,4 +124,7 @@ def _may(user: str, test: str, path: Path) -> bool:
 
 def _give(path: Path, user: str) -> None:
     account = pwd.getpwnam(user)
-    os.chown(path, account.pw_uid, account.pw_gid)
+    try:
+        os.chown(path, account.pw_uid, account.pw_gid)
+    except PermissionError:
+        raise PlatformError(f"only root can make throw-away targets for user {user}") from None

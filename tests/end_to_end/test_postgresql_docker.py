@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -11,10 +12,12 @@ from alt_backup_assets.dumps.postgresql_content import DatabaseContent, Postgres
 from alt_backup_assets.dumps.record import DumpRecord, compare
 from alt_backup_assets.offsite.copy import Copied, copy_snapshots
 from alt_backup_assets.platforms.seam import Runtime
+from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site, open_site
 from alt_backup_assets.snapshots.back_up import BackedUp, back_up
 from alt_backup_assets.status.read import read_status
-from alt_backup_assets.verification.drill import drill, newest_target
+from alt_backup_assets.verification.drill import Target, newest_target
+from alt_backup_assets.verification.drill_all import drill_all
 from alt_backup_assets.verification.proof import Proof, Source
 from tests.end_to_end.docker_fixtures import POSTGRESQL_15, POSTGRESQL_17
 from tests.end_to_end.stack import VOLUMES, Server, Stack, assert_nothing_left
@@ -71,13 +74,18 @@ def _day(stack: Stack, sftp: SftpServer, tmp_path_factory: pytest.TempPathFactor
         running = back_up(site, dumps=names, snapshots=names, day=site.today, notify=str)
         ended = {done.volume: done for done in running}
     copies = {copied.volume: copied for copied in copy_snapshots(site, names)}
-    proofs = {
-        (source, name): proof
-        for source in SOURCES
-        for name in names
-        if (proof := drill(site, newest_target(site, name, source=source)))
-    }
+    proofs: dict[tuple[Source, str], Proof] = {}
+    for source in SOURCES:
+        find = partial(newest_in, site, source)
+        for done in drill_all(site, site.registry.planned, find, notify=str):
+            assert done.proof is not None, done.error
+            proofs[source, done.volume] = done.proof
     return Day(site, before, ended, copies, proofs)
+
+
+def newest_in(site: Site, source: Source, volume: Volume) -> Target:
+    """Choose the newest snapshot of a volume in one of the repositories."""
+    return newest_target(site, volume.name, source=source)
 
 
 def server_of(stack: Stack, volume: str) -> Server:
