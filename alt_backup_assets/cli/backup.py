@@ -78,7 +78,7 @@ def backup(
     Without options all planned volumes; with --include alone only those. One that fails never
     stops the others, and makes the exit code 2.
     """
-    site = session.site() if dry_run else session.working_site()
+    site = session.site()
     volumes = site.registry.select(profile, include, exclude)
     if dry_run:
         return _plan(session, site, volumes)

@@ -46,7 +46,7 @@ def _subset(_context: click.Context, _parameter: click.Parameter, value: str | N
 @pass_session
 def check(session: Session, subset: str | None) -> int:
     """Check the local repository's structure, and a part of its data."""
-    site = session.working_site()
+    site = session.site()
     try:
         with progress(f"checking {site.local.url}") as going:
             going.note(f"checking {site.local.url}")

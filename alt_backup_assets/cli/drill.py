@@ -95,7 +95,7 @@ def drill(
     """
     if snapshot and len(set(volume)) != 1:
         raise click.UsageError("--snapshot needs the name of its VOLUME, and no other")
-    site = session.working_site()
+    site = session.site()
     volumes = site.registry.select(include=volume)
     choice = Choice(site, source, snapshot)
     if dry_run:

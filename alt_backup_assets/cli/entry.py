@@ -34,6 +34,7 @@ from alt_backup_assets.cli.output import (
     print_json,
     stderr,
 )
+from alt_backup_assets.cli.progress import retries_told
 from alt_backup_assets.cli.session import Session, config_option, debug_option, pass_session
 from alt_backup_assets.cli.signals import interruptible
 from alt_backup_assets.errors import AltBackupError, ConfigurationError
@@ -85,7 +86,7 @@ def main(
     session = Session(as_json="--json" in given, open_site=open_site)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # an answer must print anywhere
-    with interruptible():
+    with interruptible(), retries_told():
         try:
             return _run(session, given)
         except click.exceptions.Exit as end:  # --help

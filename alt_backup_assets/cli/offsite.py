@@ -84,7 +84,7 @@ def offsite(session: Session, prune: bool, dry_run: bool) -> int:
 
     Nothing is ever removed there because it is gone here.
     """
-    site = session.working_site()
+    site = session.site()
     names = [volume.name for volume in site.registry.planned]
     if dry_run:
         return _plan(session, site, names)

@@ -14,6 +14,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from alt_backup_assets.cli.output import line, stderr
 
@@ -63,3 +64,18 @@ def progress(what: str, *, total: int | None = None) -> Iterator[Going]:
         redirect_stderr=False,
     ) as bar:
         yield Going(bar, bar.add_task(what, total=total))
+
+
+@contextmanager
+def retries_told() -> Iterator[None]:
+    """Say on stderr what is tried again; stamina's own log lines may go to stdout."""
+    set_on_retry_hooks([_told])
+    try:
+        yield
+    finally:
+        set_on_retry_hooks(None)
+
+
+def _told(details: RetryDetails) -> None:
+    text = f"trying again in {details.wait_for:.1f} s: {details.caused_by}"
+    line(stderr(), text, style="yellow")

@@ -60,7 +60,7 @@ class RetentionReport(Report):
 @pass_session
 def retention(session: Session, dry_run: bool) -> int:
     """Forget old snapshots, here and offsite, and remove old dumps that snapshots hold."""
-    site = session.working_site()
+    site = session.site()
     with progress("forgetting") as going:
         done = tuple(
             _retain(site, name, restic, configured, going.note, dry_run=dry_run)

@@ -52,17 +52,6 @@ class Session:
         """
         return self.open_site(self.configuration_file)
 
-    def working_site(self) -> Site:
-        """Return the site, once it is known that restic is there and new enough.
-
-        Raises:
-            ConfigurationError: Something in the configuration is wrong.
-            ToolMissing: There is no restic, or it is too old.
-        """
-        site = self.site()
-        site.local.require_version()
-        return site
-
 
 pass_session = click.make_pass_decorator(Session)
 

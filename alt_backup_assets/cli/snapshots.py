@@ -53,7 +53,7 @@ class SnapshotsReport(Report):
 @pass_session
 def snapshots(session: Session, volume: tuple[str, ...], source: Source | None) -> int:
     """List what can be restored: of all volumes, or of those named."""
-    site = session.working_site()
+    site = session.site()
     reasons: list[str] = []
     found = _found(site, source, reasons)
     wanted = [site.registry.volume(name).name for name in volume]

@@ -137,7 +137,7 @@ def offsite_assets(site: Site) -> dg.AssetsDefinition:
     def offsite(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Events:
         """Copy what is new and confirm it by listing the target."""
         wanted = names.named(context, keys.OFFSITE)
-        copies = copy_snapshots(site, wanted)
+        copies = copy_snapshots(site, wanted, day=keys.day_of(context))
         for copied in copies:
             key = names.key(keys.OFFSITE, copied.volume)
             volume = site.registry.volume(copied.volume)

@@ -13,6 +13,10 @@ from cronsim import CronSim
 from alt_backup_assets.definitions.jobs import AssetJob
 from alt_backup_assets.site import Site
 
+PARTITION_TAG = "dagster/partition"
+"""Dagster's own. Set by us, since Dagster would look for the partition among those there were at
+the tick (a late one is of yesterday), and find none at all in a job of checks only."""
+
 
 def schedules(site: Site, jobs: Mapping[str, AssetJob]) -> list[dg.ScheduleDefinition]:
     """Return a schedule for every job."""
@@ -48,8 +52,11 @@ def _schedule(site: Site, job: AssetJob, cron: str) -> dg.ScheduleDefinition:
             return dg.SkipReason(
                 f"{tick:%Y-%m-%d %H:%M} was missed; the newest tick makes up for it"
             )
+        today = site.today.isoformat()
         return dg.RunRequest(
-            run_key=f"{job.name} {tick.isoformat()}", partition_key=site.today.isoformat()
+            run_key=f"{job.name} {tick.isoformat()}",
+            partition_key=today,
+            tags={PARTITION_TAG: today},
         )
 
     return schedule

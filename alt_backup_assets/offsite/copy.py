@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 
 import stamina
 
@@ -23,7 +24,7 @@ from alt_backup_assets.errors import (
     VolumesFailed,
 )
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.tags import LEDGER, of_volume
+from alt_backup_assets.snapshots.tags import LEDGER, day_tag, of_volume
 from alt_backup_assets.tools.restic import Restic, Snapshot
 
 _patiently = stamina.RetryingCaller(attempts=3).on(Transient)
@@ -66,9 +67,9 @@ def open_both(site: Site) -> Restic:
         RepositoryError: Naming the side that does not open.
     """
     offsite = target(site)
+    offsite.require_version()
     with _side("local"):
-        offsite.require_version()
-    _patiently(site.local.open)
+        _patiently(site.local.open)
     with _side("offsite"):
         _patiently(offsite.init, chunker_from=site.local)
     return offsite
@@ -99,7 +100,9 @@ def uncopied(site: Site, volumes: Iterable[str]) -> tuple[Snapshot, ...]:
     return tuple(new for name in volumes for new in _newer(source, copies, name))
 
 
-def copy_snapshots(site: Site, volumes: Iterable[str]) -> tuple[Copied, ...]:
+def copy_snapshots(
+    site: Site, volumes: Iterable[str], *, day: date | None = None
+) -> tuple[Copied, ...]:
     """Copy the snapshots of these volumes that are newer than their copies, and the ledger.
 
     What the offsite retention removed, being older, is not copied again.
@@ -107,9 +110,11 @@ def copy_snapshots(site: Site, volumes: Iterable[str]) -> tuple[Copied, ...]:
     Args:
         site: The machine.
         volumes: Names of planned volumes.
+        day: The backup day whose newest snapshots are to be there in the end; None for the
+            newest of all.
 
     Returns:
-        The newest copy of each volume that has a snapshot, confirmed by listing the target.
+        The copy of that snapshot for each volume that has one, confirmed by listing the target.
 
     Raises:
         RepositoryError: A side does not open, or the copy failed.
@@ -119,19 +124,19 @@ def copy_snapshots(site: Site, volumes: Iterable[str]) -> tuple[Copied, ...]:
     names = list(volumes)
     source = site.local.snapshots(host=site.name)
     before = offsite.snapshots(host=site.name)
-    missing = [new for name in (*names, LEDGER) for new in _newer(source, before, name)]
-    if missing:
-        offsite.copy_from(site.local, [snapshot.id for snapshot in missing])
     known = {snapshot.lineage for snapshot in before}
+    wanted = {name: mine[-1] for name in names if (mine := _of_day(source, name, day))}
+    newer = (new for name in (*names, LEDGER) for new in _newer(source, before, name))
+    missing = {s.id: s for s in (*newer, *wanted.values()) if s.lineage not in known}
+    if missing:
+        offsite.copy_from(site.local, list(missing))
     after = {snapshot.lineage: snapshot for snapshot in offsite.snapshots(host=site.name)}
-    if absent := [snapshot for snapshot in missing if snapshot.lineage not in after]:
+    if absent := [snapshot for snapshot in missing.values() if snapshot.lineage not in after]:
         listing = ", ".join(f"{s.short} ({' '.join(s.tags)})" for s in absent)
         raise CopyUnconfirmed(f"{offsite.url} does not list the copies of: {listing}")
-    newest = ((name, of_volume(source, name)) for name in names)
     return tuple(
-        Copied(name, mine[-1], after[mine[-1].lineage], mine[-1].lineage not in known)
-        for name, mine in newest
-        if mine
+        Copied(name, snapshot, after[snapshot.lineage], snapshot.lineage not in known)
+        for name, snapshot in wanted.items()
     )
 
 
@@ -142,9 +147,14 @@ def require_copies(copies: Iterable[Copied], volumes: Iterable[str]) -> None:
         VolumesFailed: Naming the volumes that have no snapshot to copy.
     """
     copied = {copy.volume for copy in copies}
-    without = "it has no snapshot in the local repository: nothing was copied"
+    without = "the local repository has no such snapshot of it: nothing was copied"
     if missing := {name: without for name in volumes if name not in copied}:
         raise VolumesFailed("offsite copy", missing)
+
+
+def _of_day(snapshots: Iterable[Snapshot], volume: str, day: date | None) -> tuple[Snapshot, ...]:
+    mine = of_volume(snapshots, volume)
+    return tuple(snapshot for snapshot in mine if not day or day_tag(day) in snapshot.tags)
 
 
 def _newer(

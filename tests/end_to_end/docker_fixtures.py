@@ -10,12 +10,15 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import docker
 from docker import DockerClient
 from docker.errors import NotFound
 from docker.models.containers import Container
 from docker.models.volumes import Volume
+
+from alt_backup_assets.config import DockerPlatform
 
 POSTGRESQL_15 = "alt-backup-test/postgresql:15"
 POSTGRESQL_17 = "alt-backup-test/postgresql:17"
@@ -97,6 +100,30 @@ def compose_project() -> Iterator[Project]:
         for volume in client.volumes.list(filters=mine):
             volume.remove(force=True)
         client.close()
+
+
+@contextmanager
+def live_project() -> Iterator[Project]:
+    """Give a project with what the platform contract asks for."""
+    with compose_project() as project:
+        volume = project.volume("live_data")
+        mounts = {str(volume.name): "/live"}
+        live = project.run("live-db", environment={"LIVE": "1"}, volumes=mounts)
+        written = live.exec_run(["sh", "-c", "printf world > /live/hello"])
+        assert written.exit_code == 0
+        yield project
+
+
+def config(ours: Project, root: Path, **more: object) -> DockerPlatform:
+    """Return the configuration of a project; its name is the project's.
+
+    Args:
+        ours: The project.
+        root: Holds ``data``, where volumes may be mounted.
+        more: Other values of the configuration.
+    """
+    values = {"name": ours.name, "project": ours.name, "volumes_root": root / "data", **more}
+    return DockerPlatform.model_validate({"kind": "docker", **values})
 
 
 def remove(container: Container) -> None:

@@ -197,7 +197,7 @@ def running_stack(volumes_root: Path, restic: Path) -> Iterator[Stack]:
             project=project,
             db=start_server(project, "db", POSTGRESQL_17, "alt_db_user", "alt", ballast=5000),
             kratos=start_server(
-                project, "kratos-db", POSTGRESQL_15, "kratos_user", "kratos", ballast=500
+                project, "kratos-db", POSTGRESQL_15, "kratos_user", "kratos", ballast=100
             ),
             volumes_root=volumes_root,
             restic=restic,

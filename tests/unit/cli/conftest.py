@@ -79,7 +79,7 @@ class Machine:
         return self.directory / "state"
 
     def volume(self, name: str) -> Path:
-        """The live files of a volume."""
+        """Return where the live files of a volume are."""
         return self.directory / "volumes" / name
 
     def site(self, configuration: Path) -> Site:

@@ -83,7 +83,7 @@ def test_a_moment_of_trouble_is_overcome(machine: Machine, call: Call) -> None:
 
 
 def test_a_profile_chooses_by_category(machine: Machine, call: Call) -> None:
-    """essential leaves the metrics out; --include adds to it."""
+    """A profile leaves other categories out; --include adds to it."""
     ran = call("backup", "--profile", "essential", "--json")
     assert [volume["name"] for volume in ran.json["volumes"]] == ["tokens"]
     assert machine.local.snapshots(tag="logs") == ()
@@ -152,3 +152,14 @@ def test_a_dry_run_shows_red_what_would_fail(machine: Machine, call: Call) -> No
     table = call("backup", "--dry-run")
     assert table.code == 2
     assert "has no driver" in table.out
+
+
+def test_a_retry_is_told_on_stderr_and_never_between_the_answer(
+    machine: Machine, call: Call
+) -> None:
+    """Whatever libraries log of a second attempt, stdout stays one JSON object."""
+    machine.local.faults[3] = Fault(RepositoryLocked("somebody holds it"))
+    ran = call("backup", "--include", "tokens", "--json")
+    assert ran.json["verdict"] == "GOOD"
+    assert "trying again" in ran.err
+    assert "somebody holds it" in ran.err

@@ -150,17 +150,20 @@ def test_the_option_behind_the_verb_wins(machine: Machine, call: Call) -> None:
     assert call("--config", given, "config", "validate", "--config", "/nonexistent").code == 64
 
 
-@pytest.mark.parametrize("verb", [("backup",), ("offsite",), ("retention",), ("check",)])
-def test_a_restic_that_is_missing_is_2_before_anything_is_done(
-    machine: Machine, call: Call, verb: tuple[str, ...]
+@pytest.mark.parametrize("verb", ["backup", "offsite", "retention", "check", "drill"])
+def test_a_restic_that_is_too_old_is_2_and_nothing_is_done(
+    backed_up: Machine, call: Call, verb: str
 ) -> None:
-    """A verb that works with restic asks for its version first."""
-
-    machine.local.faults["require_version"] = Fault(ToolMissing("restic 0.14 is too old"))
-    ran = call(*verb, "--json")
+    """A restic that is missing or too old is told, and no repository is touched."""
+    before = len(backed_up.local.calls)
+    for restic in (backed_up.local, backed_up.offsite):
+        restic.faults["require_version"] = Fault(ToolMissing("restic 0.14 is too old"))
+    ran = call(verb, "--json")
     assert ran.code == 2
-    assert ran.json["reasons"] == ["restic 0.14 is too old"]
-    assert machine.local.calls == ["require_version"]
+    assert ran.json["verdict"] == "FAILED"
+    assert "restic 0.14 is too old" in ran.out
+    changing = {"init", "backup", "restore", "copy_from", "forget_and_prune", "check"}
+    assert not changing & {*backed_up.local.calls[before:], *backed_up.offsite.calls}
 
 
 def test_importing_the_command_line_does_not_import_dagster() -> None:

@@ -50,7 +50,7 @@ def test_a_volume_without_any_snapshot_is_2(machine: Machine, call: Call) -> Non
 def test_the_side_that_does_not_open_is_named(
     backed_up: Machine, call: Call, arguments: tuple[str, ...]
 ) -> None:
-    """restic's exit codes do not tell which side failed; the message does."""
+    """The message says which side failed, which no exit code of restic does."""
     for side, restic in (("offsite", backed_up.offsite), ("local", backed_up.local)):
         for name in ("open", "init", "snapshots"):
             restic.faults[name] = Fault(WrongPassword("the password does not open it"))

@@ -16,6 +16,7 @@ import dagster as dg
 
 from alt_backup_assets.config import Configuration
 from alt_backup_assets.definitions.build import build_defs
+from alt_backup_assets.definitions.schedules import PARTITION_TAG
 from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.registry.volume import Registry, Volume
 from alt_backup_assets.site import Site
@@ -150,13 +151,13 @@ class Machine:
             day: The partition; by default today's.
             tags: Of the run.
         """
+        # The tag, as in a run of the daemon; `partition_key` would go by the real clock.
         definition = repository(self.site).get_job(job)
         return definition.execute_in_process(
             instance=self.instance,
-            partition_key=day or self.today,
             asset_selection=[dg.AssetKey(key.split("/")) for key in keys] or None,
             raise_on_error=False,
-            tags=tags,
+            tags={PARTITION_TAG: day or self.today, **(tags or {})},
         )
 
 

@@ -21,10 +21,9 @@ def _evaluate(
     """Evaluate one tick; return the run it asks for, or why it asks for none."""
     clock = Clock(now or tick + timedelta(seconds=5))
     drawn = repository(make_site(tmp_path, clock=clock, timezone=zone))
-    with dg.partition_loading_context(effective_dt=clock()):
-        data = drawn.get_schedule_def(schedule).evaluate_tick(
-            dg.build_schedule_context(scheduled_execution_time=tick, repository_def=drawn)
-        )
+    data = drawn.get_schedule_def(schedule).evaluate_tick(
+        dg.build_schedule_context(scheduled_execution_time=tick, repository_def=drawn)
+    )
     if data.skip_message:
         assert not data.run_requests
         return data.skip_message
@@ -54,6 +53,24 @@ def test_cron_lines_can_be_configured(tmp_path: Path) -> None:
     """What the operator writes under `schedules` is when it runs."""
     drawn = repository(make_site(tmp_path, schedules={"daily": "15 1 * * *"}))
     assert drawn.get_schedule_def("daily_backup").cron_schedule == "15 1 * * *"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "tick"),
+    [
+        ("hourly_dumps", datetime(2026, 11, 22, 4, 0, tzinfo=UTC)),
+        ("daily_backup", datetime(2026, 11, 22, 3, 0, tzinfo=UTC)),
+        ("log_rotation", datetime(2026, 11, 22, 4, 0, tzinfo=UTC)),
+        ("offsite_copy", datetime(2026, 11, 22, 5, 0, tzinfo=UTC)),
+        ("status_checks", datetime(2026, 11, 22, 5, 30, tzinfo=UTC)),
+        ("restore_drill", datetime(2026, 11, 22, 6, 0, tzinfo=UTC)),
+    ],
+)
+def test_every_schedule_ticks(tmp_path: Path, schedule: str, tick: datetime) -> None:
+    """A tick of each schedule asks for one run of its day, as Dagster resolves it."""
+    request = _evaluate(tmp_path, schedule, tick)
+    assert isinstance(request, dg.RunRequest)
+    assert request.tags["dagster/partition"] == request.partition_key == "2026-11-22"
 
 
 def test_a_tick_runs_for_today(tmp_path: Path) -> None:
