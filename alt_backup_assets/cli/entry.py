@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -112,19 +113,21 @@ def _judged(error: Exception) -> tuple[str, int]:
         return f"{error.format_message()}{more}", WRONG_USAGE
     if isinstance(error, ConfigurationError):
         return str(error), WRONG_USAGE
-    if isinstance(error, AltBackupError):
+    if isinstance(error, (AltBackupError, OSError)):
         return str(error), FAILED
     return f"{type(error).__name__}: {error} (a defect; --debug shows where)", FAILED
 
 
 def _failed(session: Session, error: BaseException, message: str, code: int) -> int:
-    if session.debug and code != INTERRUPTED:
-        traceback.print_exception(error, file=sys.stderr)
-    line(stderr(), f"{NAME}: {message}", style="red")
+    with suppress(OSError):  # a stream nobody reads any more, or a full disk: the code tells
+        if session.debug and code != INTERRUPTED:
+            traceback.print_exception(error, file=sys.stderr)
+        line(stderr(), f"{NAME}: {message}", style="red")
     if isinstance(error, BrokenPipeError):
-        # Nobody reads on; the interpreter's own flush at the end must not fail once more.
+        # The interpreter's own flush at the end must not fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     elif session.as_json and not session.answered:
         verdict = "CRITICAL" if session.verb == "status" else "FAILED"
-        print_json(session, Report(verdict=verdict, reasons=(message,)))
+        with suppress(OSError):
+            print_json(session, Report(verdict=verdict, reasons=(message,)))
     return code

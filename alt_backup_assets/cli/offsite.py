@@ -157,7 +157,7 @@ def _render(console: Console, report: OffsiteReport) -> None:
         )
         for volume in report.volumes
     )
-    console.print(table(columns, rows))
+    table(console, columns, rows)
     if report.removed is not None:
         line(console, f"{report.removed} old copies were removed")
 
@@ -174,4 +174,4 @@ def _plan(session: Session, site: Site, names: list[str]) -> int:
     )
     rows = ((plan.name, short(plan.source), moment(plan.taken_at)) for plan in planned)
     columns = ("volume", "snapshot", "data of")
-    return answer(session, report, lambda console: console.print(table(columns, rows)))
+    return answer(session, report, lambda console: table(console, columns, rows))

@@ -7,7 +7,7 @@ never as markup. Keep out: what any one verb answers.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TextIO
 
@@ -33,6 +33,10 @@ _STYLES = {
 }
 _CODES = {"GOOD": GOOD, "PROVEN": GOOD, "WARNING": WARNING}
 _PIPE_COLUMNS = 240
+_LONG = ("volume", "service", "taken from", "error", "problem")
+"""Columns that may take several lines on a narrow terminal."""
+_LONG_COLUMNS = 16
+_GAP = 2
 _KIB = 1024
 
 Cell = str | Text | None
@@ -102,14 +106,19 @@ def line(console: Console, text: str, style: str = "") -> None:
     console.print(Text(text, style=style), soft_wrap=True)
 
 
-def table(columns: Iterable[str], rows: Iterable[Iterable[Cell]]) -> Table:
-    """Return a table; nothing to show is a dash."""
-    made = Table(box=box.SIMPLE, pad_edge=False, show_edge=False)
+def table(console: Console, columns: Sequence[str], rows: Iterable[Iterable[Cell]]) -> None:
+    """Print a table; nothing to show is a dash, and nothing shown is ever cut off."""
+    texts = [[c if isinstance(c, Text) else Text(c or "-") for c in row] for row in rows]
+    made = Table(box=box.SIMPLE, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    needed = 0
     for number, column in enumerate(columns):
-        made.add_column(column, overflow="fold", no_wrap=number == 0)
-    for row in rows:
-        made.add_row(*(Text(cell or "-") if not isinstance(cell, Text) else cell for cell in row))
-    return made
+        longest = max((len(row[number]) for row in texts), default=0)
+        needed += _GAP + (_LONG_COLUMNS if column in _LONG else max(longest, len(column)))
+        made.add_column(column, overflow="fold", no_wrap=column not in _LONG)
+    for row in texts:
+        made.add_row(*row)
+    console.width = max(console.width, needed)  # a narrower terminal wraps the lines itself
+    console.print(made)
 
 
 def verdict(word: str) -> Text:

@@ -131,7 +131,7 @@ def _render(console: Console, report: RetentionReport) -> None:
         for one in report.repositories
         for volume in one.volumes
     )
-    console.print(table(("repository", "volume", "kept", "removed"), rows))
+    table(console, ("repository", "volume", "kept", "removed"), rows)
     for one in report.repositories:
         if said := one.error or one.note:
             line(console, f"{one.repository}: {said}", style="red" if one.error else "")

@@ -146,6 +146,6 @@ def _render(console: Console, report: SnapshotsReport) -> None:
         for volume in report.volumes
         for listed in volume.snapshots
     )
-    console.print(table(columns, rows))
+    table(console, columns, rows)
     if without := [volume.name for volume in report.volumes if not volume.snapshots]:
         console.print(f"without any snapshot: {', '.join(without)}", soft_wrap=True)

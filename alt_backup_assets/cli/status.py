@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import click
@@ -16,17 +15,8 @@ from alt_backup_assets.status.read import read_status
 from alt_backup_assets.status.report import EXIT_CODES, Posture, Status, VolumeStatus
 from alt_backup_assets.status.verdict import hours
 
-_COLUMNS = (
-    "volume",
-    "service",
-    "engine",
-    "verdict",
-    "data age",
-    "snapshot",
-    "offsite",
-    "proven",
-    "proof age",
-)
+_WIDE_COLUMNS = 110
+"""A narrower terminal gets no columns of what the registry says anyway."""
 
 
 @click.command()
@@ -48,7 +38,13 @@ def status(session: Session) -> int:
 
 
 def _render(console: Console, site: Site, found: Status) -> None:
-    console.print(table(_COLUMNS, (_row(volume, found) for volume in found.volumes)))
+    rows = [_row(volume, found) for volume in found.volumes]
+    columns = [
+        column
+        for column in (rows[0] if rows else ())
+        if console.width >= _WIDE_COLUMNS or column not in {"service", "engine"}
+    ]
+    table(console, columns, ([row[column] for column in columns] for row in rows))
     console.print()
     for reason in found.reasons:
         line(console, reason)
@@ -62,17 +58,18 @@ def _render(console: Console, site: Site, found: Status) -> None:
     console.print(Text.assemble("verdict: ", verdict(found.verdict)))
 
 
-def _row(volume: VolumeStatus, found: Status) -> Iterator[Cell]:
-    yield volume.name
-    yield volume.service
-    yield volume.engine
-    yield verdict(volume.verdict)
-    yield _age(volume.age_seconds)
-    yield short(volume.latest_snapshot)
-    yield short(volume.offsite_snapshot)
-    yield short(volume.proven_snapshot)
-    proven_at = volume.proven_at
-    yield hours(found.checked_at - proven_at) if proven_at else None
+def _row(volume: VolumeStatus, found: Status) -> dict[str, Cell]:
+    return {
+        "volume": volume.name,
+        "service": volume.service,
+        "engine": volume.engine,
+        "verdict": verdict(volume.verdict),
+        "data age": _age(volume.age_seconds),
+        "snapshot": short(volume.latest_snapshot),
+        "offsite": short(volume.offsite_snapshot),
+        "proven": short(volume.proven_snapshot),
+        "proof age": hours(found.checked_at - volume.proven_at) if volume.proven_at else None,
+    }
 
 
 def _age(seconds: int | None) -> str | None:

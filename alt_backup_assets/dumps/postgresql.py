@@ -31,6 +31,7 @@ from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.tools import pgarchive, postgresql
 
 GLOBALS = "globals.sql"
+_GLOBALS_END = b"\n-- PostgreSQL database cluster dump complete\n"
 _MAINTENANCE_SECONDS = 300.0
 
 
@@ -46,7 +47,8 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
         What was written, and the content it was written from.
 
     Raises:
-        DumpFailed: The archive is empty, cut, or has other tables than its contents list.
+        DumpFailed: The archive is empty, cut, or has other tables than its contents list; or
+            the roles' script is cut.
         ToolError: pg_dump, pg_dumpall or psql failed or did not end in time.
         PlatformError: The service is not there, or went away.
     """
@@ -60,6 +62,7 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
         roles = fingerprint.roles(psql)
     with writing(directory / GLOBALS) as roles_file:
         source.run(postgresql.pg_dumpall_globals(source.user), roles_file.write)
+    _require_whole_globals(directory / GLOBALS)
     taken = [_dump_database(source, database, directory) for database in volume.databases]
     return Dumped(
         taken_at=taken_at,
@@ -158,6 +161,12 @@ class _Source:
         """End our connections after a failure, whose own error is the one that counts."""
         with suppress(ToolError, PlatformError):
             self.end_leftovers()
+
+
+def _require_whole_globals(script: Path) -> None:
+    # A pipe can be cut while the command behind it still exits 0; this line comes last.
+    if _GLOBALS_END not in script.read_bytes():
+        raise DumpFailed(f"{script.name} is cut short: pg_dumpall's last line is not in it")
 
 
 def _dump_database(

@@ -122,10 +122,9 @@ class _Reader:
         return None if length < 0 else self._bytes(length).decode(errors="replace")
 
     def _bytes(self, count: int) -> bytes:
-        data = self._stream.read(count)
-        if len(data) < count:
+        if count > self._size - self._stream.tell():  # a damaged length can be of any size
             raise self._cut()
-        return data
+        return self._stream.read(count)
 
     def _cut(self) -> DumpFailed:
         return DumpFailed(f"{self._name} is cut short: it ends in the middle at {self._size} bytes")

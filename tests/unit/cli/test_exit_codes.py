@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -164,6 +165,26 @@ def test_a_restic_that_is_too_old_is_2_and_nothing_is_done(
     assert "restic 0.14 is too old" in ran.out
     changing = {"init", "backup", "restore", "copy_from", "forget_and_prune", "check"}
     assert not changing & {*backed_up.local.calls[before:], *backed_up.offsite.calls}
+
+
+@pytest.mark.usefixtures("machine")
+def test_an_answer_nobody_can_take_is_2() -> None:
+    """A full disk behind stdout, or a reader that has gone, is told and never looks good."""
+    alone = [sys.executable, "-m", "alt_backup_assets.cli", "config", "show", "--json"]
+    root = Path(__file__).parents[3]
+    for arguments in ([], ["--config", "/nonexistent.yaml"]):
+        with Path("/dev/full").open("wb") as full:
+            ran = subprocess.run([*alone, *arguments], cwd=root, stdout=full, check=False)
+        assert ran.returncode == (64 if arguments else 2)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as gone:
+        said = subprocess.run(
+            alone, cwd=root, stdout=gone, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert said.returncode == 2
+    assert "Broken pipe" in said.stderr
+    assert "Traceback" not in said.stderr
 
 
 def test_importing_the_command_line_does_not_import_dagster() -> None:

@@ -42,7 +42,7 @@ def test_a_volume_without_any_snapshot_is_2(machine: Machine, call: Call) -> Non
     tokens, logs = ran.json["volumes"]
     assert tokens["verdict"] == "GOOD"
     assert logs["verdict"] == "FAILED"
-    assert "no snapshot in the local repository" in logs["error"]
+    assert "nothing was copied" in logs["error"]
     assert machine.offsite.snapshots(tag="tokens")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from alt_backup_assets.errors import RepositoryUnreachable, WrongPassword
 from tests.fakes.restic import Fault
 from tests.unit.cli.conftest import Call, Machine
@@ -132,3 +134,16 @@ def test_an_offsite_that_does_not_answer_is_critical_and_named(
     assert ran.code == 2
     assert ran.json["reasons"][0].startswith("the offsite repository cannot be read")
     assert [volume["verdict"] for volume in ran.json["volumes"]] == ["GOOD", "GOOD"]
+
+
+def test_a_narrow_terminal_cuts_nothing_off(
+    backed_up: Machine, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids and times are whole however narrow the table has to be."""
+    monkeypatch.setattr("alt_backup_assets.cli.output._PIPE_COLUMNS", 40)
+    backed_up.offsite.init()
+    snapshot = backed_up.local.snapshots(tag="tokens")[-1]
+    assert snapshot.short in call("status").out
+    listed = call("snapshots").out
+    assert f"{snapshot.time:%Y-%m-%d %H:%MZ}" in listed
+    assert snapshot.short in listed

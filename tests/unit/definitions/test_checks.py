@@ -51,8 +51,8 @@ def test_a_snapshot_of_old_data_is_not_fresh(two: Machine) -> None:
 def test_a_copy_of_old_data_is_not_fresh(two: Machine) -> None:
     """Copying old data again does not make it fresh."""
     two.run(keys=["dump/one", "snapshot/one", "offsite/one"])
-    two.clock.ahead = timedelta(hours=26)
-    result = two.run(keys=["offsite/one"])
+    day, two.clock.ahead = two.today, timedelta(hours=26)
+    result = two.run(keys=["offsite/one"], day=day)
     red = evaluations(result)["offsite/one:copy_is_fresh"]
     assert (red.passed, red.severity) == (False, WARN)
 
@@ -77,7 +77,11 @@ def test_the_status_of_a_volume_turns_red_although_nothing_ran(two: Machine) -> 
         two.clock.ahead = timedelta(hours=hours)
         status = evaluations(two.run("status_checks"))["restore_drill/one:status_is_good"]
         severities.append((status.passed, status.metadata["status/verdict"].value, status.severity))
-    assert severities == [(True, "GOOD", WARN), (False, "WARNING", WARN), (False, "CRITICAL", ERROR)]
+    assert severities == [
+        (True, "GOOD", WARN),
+        (False, "WARNING", WARN),
+        (False, "CRITICAL", ERROR),
+    ]
 
 
 def test_the_status_of_a_volume_without_any_snapshot_is_red(two: Machine) -> None:

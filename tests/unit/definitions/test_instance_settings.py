@@ -15,10 +15,11 @@ from alt_backup_assets.definitions.jobs import WRITES
 SETTINGS = Path(__file__).parents[3] / "dagster.yaml"
 
 
-@pytest.fixture(name="instance")
-def _instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    shutil.copy(SETTINGS, tmp_path / "dagster.yaml")
-    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+@pytest.fixture(name="instance", scope="module")
+def _instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    home = tmp_path_factory.mktemp("dagster")
+    shutil.copy(SETTINGS, home / "dagster.yaml")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
         yield instance
 
 

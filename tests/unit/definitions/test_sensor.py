@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 
 from alt_backup_assets.errors import RepositoryUnreachable
 from tests.fakes.restic import Fault
@@ -32,7 +37,14 @@ def _under_way(
 ) -> None:
     """Add a run of these keys, or of a whole job, and what happened to it last."""
     selection = frozenset(dg.AssetKey(key.split("/")) for key in keys) or None
-    run = two.instance.add_run(dg.DagsterRun(job_name=job, asset_selection=selection))
+    origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "repository")
+    run = two.instance.add_run(
+        dg.DagsterRun(
+            job_name=job,
+            asset_selection=selection,
+            remote_job_origin=RemoteJobOrigin(origin, job),
+        )
+    )
     if event:
         two.instance.report_dagster_event(dg.DagsterEvent(event.value, job), run.run_id)
 
