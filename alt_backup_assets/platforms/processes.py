@@ -1,7 +1,7 @@
-"""Processes of this machine that work inside a directory.
+"""Processes of this machine that work inside a directory, or on one.
 
 Holds finding and ending them: a server that was started for a drill has left its starter's
-process group, but not its directory.
+process group, but not its directory; a restic outlives a run that was killed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,20 +23,33 @@ def end_processes_in(directory: Path) -> None:
     Args:
         directory: The directory; this process itself is spared.
     """
+    _end(lambda pid: _works_in(pid, directory))
+
+
+def end_processes_on(path: Path) -> None:
+    """End every process that was started to work on a path: its last argument, behind ``--``.
+
+    Args:
+        path: The path; this process itself is spared.
+    """
+    _end(lambda pid: _was_given(pid, path))
+
+
+def _end(is_meant: Callable[[int], bool]) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + GRACE_SECONDS
         asked: set[int] = set()
-        while _signal_inside(directory, number, asked) and time.monotonic() < deadline:
+        while _signal_all(is_meant, number, asked) and time.monotonic() < deadline:
             time.sleep(0.05)
 
 
-def _signal_inside(directory: Path, number: signal.Signals, asked: set[int]) -> bool:
+def _signal_all(is_meant: Callable[[int], bool], number: signal.Signals, asked: set[int]) -> bool:
     """Signal those not asked yet; tell whether there are any at all."""
     found = False
     for pid in _pids():
         with _handle(pid) as handle:
             # The handle came first: it cannot become another process's after the look.
-            if handle is None or not _works_in(pid, directory):
+            if handle is None or not is_meant(pid):
                 continue
             found = True
             if pid not in asked:
@@ -70,3 +83,11 @@ def _works_in(pid: int, directory: Path) -> bool:
     except OSError:
         return False  # ended, or another user's: then it is none we started
     return where == directory or directory in where.parents
+
+
+def _was_given(pid: int, path: Path) -> bool:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False  # it has ended
+    return command.endswith(b"\0--\0" + os.fsencode(path) + b"\0")

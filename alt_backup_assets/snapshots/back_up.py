@@ -15,7 +15,7 @@ from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import dump_ids
 from alt_backup_assets.snapshots.take import SnapshotTaken, newest_dump, take_snapshot
-from alt_backup_assets.tools.parallel import each
+from alt_backup_assets.tools.parallel import each, in_words
 
 Notify = Callable[[str], object]
 """Takes one line of progress."""
@@ -67,10 +67,12 @@ def back_up(
 
     Raises:
         DayIsOver: ``day`` is not today; nothing is attempted.
+        ConfigurationError: A name is not that of a planned volume; nothing is attempted.
     """
     require_today(site, day)
     site.local.require_version()
-    wanted = [v for v in site.registry.planned if v.name in dumps or v.name in snapshots]
+    names = {*dumps, *snapshots}
+    wanted = site.registry.select(include=names) if names else ()
 
     def work(volume: Volume) -> BackedUp:
         return _back_up_one(
@@ -110,8 +112,8 @@ def _back_up_one(
             data_time = f"{taken.dump.record.taken_at:%Y-%m-%d %H:%M} UTC"
             notify(f"{volume.name}: snapshot {taken.snapshot.short}, data of {data_time}")
             return BackedUp(volume.name, dump, taken)
-    except AltBackupError as error:
-        return BackedUp(volume.name, dump, error=str(error))
+    except (AltBackupError, OSError) as error:
+        return BackedUp(volume.name, dump, error=in_words(error))
 
 
 def expire_dumps(site: Site, *, dry_run: bool = False) -> dict[str, tuple[str, ...]]:

@@ -16,10 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from alt_backup_assets.dumps.record import artifact_differences
+from alt_backup_assets.dumps.record import RECORD_NAME, artifact_differences
 from alt_backup_assets.dumps.store import StoredDump
 from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import DumpFailed, NoDump
+from alt_backup_assets.platforms.processes import end_processes_on
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import DumpTags
@@ -59,8 +60,8 @@ def newest_dump(site: Site, volume: Volume) -> StoredDump:
 def take_snapshot(site: Site, volume: Volume, dump: StoredDump) -> SnapshotTaken:
     """Put a dump into the local repository. The caller holds the volume's lock.
 
-    The repository is initialised when there is none. A dump the repository holds already is
-    not taken again.
+    The repository is initialised when there is none. A dump the repository holds already, all
+    of it, is not taken again.
 
     Raises:
         DumpFailed: The dump on the disk is no longer what was written.
@@ -70,7 +71,8 @@ def take_snapshot(site: Site, volume: Volume, dump: StoredDump) -> SnapshotTaken
     tags = DumpTags.of(record)
     site.local.init()
     for snapshot in site.local.snapshots(host=site.name, tag=tags.dump):
-        return SnapshotTaken(snapshot, dump, is_new=False)
+        if _is_whole(snapshot, dump):
+            return SnapshotTaken(snapshot, dump, is_new=False)
     if differences := artifact_differences(record, dump.directory):
         raise DumpFailed(f"{volume.name}: {'; '.join(differences)}; nothing was put in")
     with _staged(site, volume.name, dump.directory) as path:
@@ -84,10 +86,18 @@ def take_snapshot(site: Site, volume: Volume, dump: StoredDump) -> SnapshotTaken
     return SnapshotTaken(snapshot, dump, is_new=True)
 
 
+def _is_whole(snapshot: Snapshot, dump: StoredDump) -> bool:
+    # One that restic could only make in part stays, with the same tags. (Files the registry
+    # excludes make it smaller too; then it is taken again, and nothing is lost.)
+    written = dump.record.size_bytes + (dump.directory / RECORD_NAME).stat().st_size
+    return snapshot.total_bytes in (None, written)
+
+
 @contextmanager
 def _staged(site: Site, volume: str, dump: Path) -> Iterator[Path]:
     path = site.state / "staging" / volume
-    if path.exists():  # a crash left it
+    if path.exists():  # a crash left it, and perhaps a restic that still reads it
+        end_processes_on(path)
         shutil.rmtree(path)
     shutil.copytree(dump, path, copy_function=os.link, symlinks=True)
     try:

@@ -30,12 +30,15 @@ class Outcome(Generic[Item, Value]):
 
     @property
     def message(self) -> str:
-        """The error in words, empty where there is none; a foreign one keeps its type's name."""
-        if self.error is None:
-            return ""
-        if isinstance(self.error, AltBackupError):
-            return str(self.error)
-        return f"{type(self.error).__name__}: {self.error}"
+        """The error in words, empty where there is none."""
+        return in_words(self.error) if self.error else ""
+
+
+def in_words(error: BaseException) -> str:
+    """Return an error's message; a foreign one keeps its type's name."""
+    if isinstance(error, AltBackupError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def each(

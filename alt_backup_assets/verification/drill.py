@@ -31,9 +31,13 @@ from alt_backup_assets.dumps.take import require_space
 from alt_backup_assets.errors import AltBackupError, NoSnapshot
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import day_tag, of_volume
+from alt_backup_assets.tools.parallel import in_words
 from alt_backup_assets.tools.restic import Restic, Snapshot
 from alt_backup_assets.verification.ledger import Ledger, open_ledger
 from alt_backup_assets.verification.proof import Proof, Source, worth_showing
+
+# A full disk, and what damaged data makes of a parser, are Python's own errors.
+_FAILURES = (AltBackupError, OSError, ValueError, LookupError)
 
 
 @dataclass(frozen=True)
@@ -125,8 +129,8 @@ def drill(site: Site, target: Target, *, again: bool = True) -> Proof | None:
         drilling = _Drilling(site, target)
         try:
             differences = drilling.run()
-        except AltBackupError as error:
-            differences = (str(error),)
+        except _FAILURES as error:
+            differences = (in_words(error),)
         proof = drilling.proof(differences)
         ledger.append(proof)
         return proof

@@ -22,6 +22,7 @@ from alt_backup_assets.values import Frozen
 from alt_backup_assets.verification.proof import Proof
 
 _START = "0" * 64
+_LOCK_SECONDS = 600
 
 
 class _Entry(Frozen):
@@ -86,25 +87,32 @@ def open_ledger(site: Site) -> Ledger:
 
     Raises:
         RepositoryError: It is gone, and the repository that holds it cannot be read.
+        VolumeBusy: It is gone, and another run that brings it back does not end.
     """
     root = site.state / "ledger"
     if not root.exists():
-        for snapshot in reversed(of_volume(site.local.snapshots(host=site.name), LEDGER)):
-            _bring_back(site, snapshot.id, root)
-            break
+        with site.lock("ledger", wait_seconds=_LOCK_SECONDS):
+            _bring_back(site, root)
     return Ledger(root)
 
 
 def publish(site: Site) -> None:
     """Put the ledger, as it is now, into the local repository."""
-    with site.lock("ledger-snapshot"):
-        site.local.backup(site.state / "ledger", host=site.name, tags=[LEDGER], taken_at=site.now())
+    with site.lock("ledger-snapshot", wait_seconds=_LOCK_SECONDS):
+        site.local.backup(
+            site.state / "ledger", host=site.name, tags=[LEDGER], taken_at=site.now()
+        )
 
 
-def _bring_back(site: Site, snapshot: str, root: Path) -> None:
+def _bring_back(site: Site, root: Path) -> None:
+    if root.exists():  # another drill, side by side with this one, was first
+        return
+    held = of_volume(site.local.snapshots(host=site.name), LEDGER)
+    if not held:
+        return
     aside = Path(mkdtemp(prefix=".ledger-", dir=site.state))
     try:
-        site.local.restore(snapshot, aside)
+        site.local.restore(held[-1].id, aside)
         aside.rename(root)
     finally:
         if aside.exists():

@@ -69,7 +69,8 @@ class Server:
     def run(self, *argv: str, user: str = "") -> str:
         """Run a command in the container and return what it says; it must succeed."""
         done = self.container.exec_run(list(argv), user=user)
-        said = bytes(done.output).decode(errors="replace")
+        assert isinstance(done.output, bytes)
+        said = done.output.decode(errors="replace")
         assert done.exit_code == 0, f"{argv[0]}: {said}"
         return said.strip()
 
@@ -195,7 +196,7 @@ def running_stack(volumes_root: Path, restic: Path) -> Iterator[Stack]:
     with compose_project() as project:
         yield Stack(
             project=project,
-            db=start_server(project, "db", POSTGRESQL_17, "alt_db_user", "alt", ballast=5000),
+            db=start_server(project, "db", POSTGRESQL_17, "alt_db_user", "alt", ballast=2500),
             kratos=start_server(
                 project, "kratos-db", POSTGRESQL_15, "kratos_user", "kratos", ballast=100
             ),
@@ -206,8 +207,9 @@ def running_stack(volumes_root: Path, restic: Path) -> Iterator[Stack]:
 
 def thrown(project: Project, site: Site) -> list[Container]:
     """Return the throw-away containers of a site that are on the engine."""
-    mine = {"label": f"io.alt-backup.platform={site.name}"}
-    return list(project.client.containers.list(all=True, filters=mine, ignore_removed=True))
+    mine = f"io.alt-backup.platform={site.name}"
+    every = project.client.containers
+    return list(every.list(all=True, filters={"label": mine}, ignore_removed=True))
 
 
 def assert_nothing_left(project: Project, site: Site) -> None:

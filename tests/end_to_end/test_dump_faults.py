@@ -127,9 +127,7 @@ class Bench:
 
 @pytest.fixture(scope="module", name="bench")
 def _bench(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    server = start_server(
-        stack.project, "victim-db", POSTGRESQL_17, "owner", "alt", ballast=5000
-    )
+    server = start_server(stack.project, "victim-db", POSTGRESQL_17, "owner", "alt", ballast=5000)
     server.sql("CREATE ROLE dumper SUPERUSER LOGIN PASSWORD 'knows-the-way'")
     hba = server.sql("SHOW hba_file")
     server.run("sed", "-i", "1i local all dumper scram-sha-256", hba)
@@ -176,7 +174,7 @@ def test_a_container_that_is_killed_in_mid_dump(bench: Bench) -> None:
     with (
         bench.in_mid_dump(container.kill),
         bench.site.lock(VICTIM),
-        pytest.raises(ServiceVanished, match="victim-db .*(stopped|removed|cannot run)"),
+        pytest.raises(ServiceVanished, match=r"victim-db .*(stopped|removed|cannot run)"),
     ):
         take_dump(bench.site, bench.victim, day=bench.site.today)
     assert bench.dumps == before
@@ -214,7 +212,7 @@ def test_a_container_that_is_removed_in_mid_dump(stack: Stack, bench: Bench) -> 
     with (
         bench.in_mid_dump(lambda: remove(bench.server.container)),
         bench.site.lock(VICTIM),
-        pytest.raises(ServiceVanished, match="victim-db .*(stopped|removed|cannot run)"),
+        pytest.raises(ServiceVanished, match=r"victim-db .*(stopped|removed|cannot run)"),
     ):
         take_dump(bench.site, bench.victim, day=bench.site.today)
     assert bench.dumps == before

@@ -129,9 +129,7 @@ def test_without_a_fault_the_drill_is_green(bench: Bench) -> None:
     ],
     ids=["changed", "lost"],
 )
-def test_one_row_changed_in_the_restored_copy(
-    bench: Bench, statement: str, sentence: str
-) -> None:
+def test_one_row_changed_in_the_restored_copy(bench: Bench, statement: str, sentence: str) -> None:
     """A single row that is not as it was is found, and its table is named."""
     argv = ("psql", "-X", "-U", "kratos_user", "-d", "kratos", "-c", statement)
     site = replace(bench.site, platform=TamperedPlatform(bench.site.platform, argv))
@@ -212,9 +210,7 @@ def test_an_older_dump_under_a_newer_record(bench: Bench) -> None:
     ],
     ids=["its creation", "every line", "unused", "its password"],
 )
-def test_a_missing_role(
-    bench: Bench, words: tuple[bytes, ...], sentences: tuple[str, ...]
-) -> None:
+def test_a_missing_role(bench: Bench, words: tuple[bytes, ...], sentences: tuple[str, ...]) -> None:
     """A role that owns or may something stops the restore; one that only logs in is missed too."""
     proof = bench.drill_planted(
         lambda files: without_lines(files / "globals.sql", *words), hashes=True

@@ -6,9 +6,9 @@ server of a drill keeps running.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,27 +16,40 @@ import pytest
 
 from alt_backup_assets.dumps.take import store
 from alt_backup_assets.offsite.copy import copy_snapshots
+from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site, open_site
-from alt_backup_assets.snapshots.back_up import back_up
+from alt_backup_assets.snapshots.back_up import BackedUp, back_up
+from alt_backup_assets.snapshots.tags import DumpTags, of_volume
 from alt_backup_assets.status.read import read_status
+from alt_backup_assets.tools.restic import Restic
 from alt_backup_assets.verification.drill import Target, drill, newest_target
+from alt_backup_assets.verification.drill_all import drill_all
+from alt_backup_assets.verification.proof import Source
 from tests.killing import (
     KilledContract,
     Machine,
     assert_converges,
     killed,
-    restic_of,
     saves,
     slowed,
 )
 from tests.local_postgresql import LocalServer, local_server
-from tests.planting import cut_to_a_third, plant, restored, without_lines
+from tests.planting import cut_to_a_third, plant, restored
 from tests.sites import FILES, database, leftovers, make_tokens, write_site
 from tests.tampering import TamperedPlatform
 
 pytestmark = pytest.mark.integration
 
+# A restic that leaves out one of the files, and ends as one that could not read it.
+PARTIAL = """\
+#!/bin/sh
+case "$*" in
+    *" backup "*) {restic} --exclude=token.json "$@"; exit 3 ;;
+    *) exec {restic} "$@" ;;
+esac
+"""
 VOLUME = "recap_db_data"
+SOURCES: tuple[Source, ...] = ("local", "offsite")
 TOKENS = "oauth_token_data"
 
 
@@ -90,6 +103,14 @@ def _site(
     return site
 
 
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that nobody waited for has ended too."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def processes_in(directory: Path) -> list[str]:
     """Return the command lines of the processes that work inside a directory."""
     found = []
@@ -116,6 +137,11 @@ def connections(server: LocalServer) -> int:
     return int(server.sql(ours))
 
 
+def newest_in(site: Site, source: Source, volume: Volume) -> Target:
+    """Choose the newest snapshot of a volume in one of the repositories."""
+    return newest_target(site, volume.name, source=source)
+
+
 def red(site: Site, target: Target) -> str:
     """Drill a snapshot that must fail, and return what is said."""
     proof = drill(site, target)
@@ -127,11 +153,11 @@ def red(site: Site, target: Target) -> str:
 def test_every_volume_is_proven_here_and_elsewhere(site: Site, server: LocalServer) -> None:
     """Dump, snapshot, copy and drill with nothing but programs of this machine."""
     assert {copied.volume for copied in copy_snapshots(site, (VOLUME, TOKENS))} == {VOLUME, TOKENS}
-    for volume in (VOLUME, TOKENS):
-        for source in ("local", "offsite"):
-            proof = drill(site, newest_target(site, volume, source=source))
-            assert proof is not None
-            assert (proof.verdict, proof.differences) == ("PROVEN", ())
+    for source in SOURCES:
+        find = partial(newest_in, site, source)
+        for done in drill_all(site, site.registry.planned, find, notify=str):
+            assert done.proof is not None, done.error
+            assert (done.proof.verdict, done.proof.differences) == ("PROVEN", ())
     status = read_status(site)
     assert (status.verdict, status.reasons) == ("GOOD", ())
     assert status.posture.copies == 3
@@ -148,19 +174,14 @@ def test_one_row_changed_in_the_restored_copy(site: Site, server: LocalServer) -
     assert_nothing_left(site, server)
 
 
-def test_a_damaged_dump(site: Site, server: LocalServer) -> None:
-    """Cut to a third, or with a role less: met by the restore where the hashes agree."""
+def test_a_dump_cut_to_a_third(site: Site, server: LocalServer) -> None:
+    """Met by the restore itself, where the record agrees with the damage."""
     target = newest_target(site, VOLUME)
     with restored(site, target) as files:
         cut = plant(
             site, target, files, lambda copy: cut_to_a_third(copy / "recap.dump"), hashes=True
         )
-        roleless = plant(
-            site, target, files, lambda copy: without_lines(copy / "globals.sql", b"ROLE readers"),
-            hashes=True,
-        )
     assert "pg_restore exited with 1" in red(site, cut)
-    assert 'role "readers" does not exist' in red(site, roleless)
     assert_nothing_left(site, server)
 
 
@@ -196,6 +217,32 @@ def test_an_emptied_volume_is_no_dump(site: Site, room: Path) -> None:
     assert leftovers(site) == []
 
 
+def test_a_snapshot_made_in_part_is_made_again(site: Site, tmp_path: Path) -> None:
+    """Exit code 3 of restic is a failure, and what it saved does not pass for the dump later."""
+    script = tmp_path / "restic"
+    script.write_text(PARTIAL.format(restic=site.config.restic))
+    script.chmod(0o755)
+    cache = site.state / "restic-cache"
+    partial = Restic(site.config.repositories.local, binary=script, cache_dir=cache)
+    (failed,) = back_up_run(replace(site, local=partial))
+    assert "(exit code 3)" in str(failed.error)
+    (done,) = back_up_run(site)
+    assert done.snapshot is not None
+    assert done.snapshot.is_new
+    assert failed.dump == done.dump
+    assert len(site.local.snapshots(tag=DumpTags.of(done.snapshot.dump.record).dump)) == 2
+    proof = drill(site, Target(TOKENS, done.snapshot.snapshot, "local"))
+    assert proof is not None
+    assert proof.verdict == "PROVEN"
+
+
+def back_up_run(site: Site) -> list[BackedUp]:
+    """Back up the volume of files in one and the same run, which a rerun continues."""
+    names = (TOKENS,)
+    day = site.today
+    return list(back_up(site, dumps=names, snapshots=names, day=day, root_run="run", notify=str))
+
+
 class TestKilledOnThisMachine(KilledContract):
     """The contract, with processes."""
 
@@ -216,8 +263,13 @@ class TestKilledOnThisMachine(KilledContract):
         assert processes_in(scratch) == []
 
     def test_killed_without_its_restic(self, machine: Machine) -> None:
-        """A restic that outlives its run spoils neither the rerun nor what it saves itself."""
+        """A restic that outlives its run is ended before the rerun puts other files before it."""
         repository = Path(machine.site.local.url)
-        with killed(machine.slow, "backup", when=lambda: saves(repository), spare_restic=True):
-            assert list(restic_of(os.getpid())) == []
-        assert_converges(machine)
+        with killed(machine.slow, "backup", when=lambda: saves(repository), spare_restic=True) as (
+            orphan,
+        ):
+            assert is_alive(orphan)
+            assert_converges(machine, first=("backup", "retention"))
+            assert not is_alive(orphan)
+        (snapshot,) = of_volume(machine.site.local.snapshots(), VOLUME)
+        assert snapshot.id == read_status(machine.site).volumes[0].proven_snapshot

@@ -28,6 +28,7 @@ _POLL_SECONDS = 0.02
 _TAIL_BYTES = 1 << 16
 _HEAD_BYTES = 1 << 11
 _NOT_STARTED = b"OCI runtime exec failed"
+_CUT_OFF = b"broken pipe"
 _KILLED = 137
 _CONFLICT = 409
 
@@ -87,6 +88,8 @@ class Command:
         name = f"{self.argv[0]} in {self.container.label}"
         if self._head.startswith(_NOT_STARTED):
             said = self._head.decode(errors="replace").strip()
+            if _CUT_OFF in self._head:  # the container ended while the command was started
+                self._vanished("stopped")
             raise ToolMissing(f"cannot start {name}: {said}")
         if exit_code == 0:
             raise ToolFailed(f"{name} exited with 0, but its output was cut off", exit_code)

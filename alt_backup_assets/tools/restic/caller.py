@@ -8,10 +8,11 @@ left. Keep out: what single commands mean; the verbs are in ``client``.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from alt_backup_assets.errors import RepositoryError, RepositoryLocked
@@ -92,15 +93,22 @@ class Caller:
         sides = [self.place, source.place] if source else [self.place]
         for side in sides:
             require_files(side)
-        options = commands.global_options(
-            self.place, cache_dir=self.cache_dir, source=source.place if source else None
-        )
-        completed = self.run(
-            (str(self.binary), *options, *locking, *command),
-            timeout_seconds=timeout_seconds or self.timeout_seconds,
-            # Times in arguments and the days of retention are UTC wherever this runs.
-            env=environment({"TZ": "UTC", **environment_variables(*sides)}),
-        )
+        with _ssh_log(sides) as ssh_log:
+            options = commands.global_options(
+                self.place,
+                cache_dir=self.cache_dir,
+                source=source.place if source else None,
+                ssh_log=ssh_log,
+            )
+            completed = self.run(
+                (str(self.binary), *options, *locking, *command),
+                timeout_seconds=timeout_seconds or self.timeout_seconds,
+                # Times in arguments and the days of retention are UTC wherever this runs.
+                env=environment({"TZ": "UTC", **environment_variables(*sides)}),
+            )
+            if ssh_log:
+                said = f"{completed.stderr_tail}\n{ssh_log.read_text(errors='replace')}"
+                completed = replace(completed, stderr_tail=said.strip())
         if error := failure(command[0], " or ".join(side.url for side in sides), completed):
             raise error
         return completed.stdout
@@ -145,3 +153,15 @@ class Caller:
     def _locked(self, locks: Sequence[Lock]) -> RepositoryLocked:
         holders = "; ".join(lock.holder for lock in locks)
         return RepositoryLocked(f"{self.place.url} is locked by {holders}")
+
+
+@contextmanager
+def _ssh_log(sides: Sequence[Place]) -> Iterator[Path | None]:
+    """Hand out an empty file for ssh's own words where a side is reached by ssh."""
+    if not any(side.sftp for side in sides):
+        yield None
+        return
+    with TemporaryDirectory(prefix="alt-backup-ssh-") as directory:
+        log = Path(directory) / "log"
+        log.touch()
+        yield log

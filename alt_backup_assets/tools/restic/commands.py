@@ -28,7 +28,9 @@ UNLOCK: Arguments = ("unlock",)
 STATS: Arguments = ("stats", "--mode", "raw-data")
 
 
-def global_options(place: Place, *, cache_dir: Path, source: Place | None = None) -> Arguments:
+def global_options(
+    place: Place, *, cache_dir: Path, source: Place | None = None, ssh_log: Path | None = None
+) -> Arguments:
     """Return the options of every call on a repository.
 
     restic has one set of ``-o`` options and limits for both sides of a copy. So ``sftp``
@@ -39,6 +41,7 @@ def global_options(place: Place, *, cache_dir: Path, source: Place | None = None
         place: The repository the command works on; the target of a copy.
         cache_dir: restic's cache.
         source: The other side of a copy.
+        ssh_log: Where ssh writes what it has to say; restic often ends before it passes that on.
 
     Raises:
         ConfigurationError: Both sides are reached by ssh, and not in the same way.
@@ -47,7 +50,7 @@ def global_options(place: Place, *, cache_dir: Path, source: Place | None = None
     return (
         *("--repo", place.url, "--password-file", str(place.password_file)),
         *("--cache-dir", str(cache_dir), "--json"),
-        *_sftp(_shared_sftp(place, source)),
+        *_sftp(_shared_sftp(place, source), ssh_log),
         *_limit("--limit-upload", place.limit_upload_kib),
         *_limit("--limit-download", sender.limit_download_kib),
     )
@@ -162,7 +165,7 @@ def _shared_sftp(place: Place, source: Place | None) -> Sftp | None:
     return mine or theirs
 
 
-def _sftp(sftp: Sftp | None) -> Arguments:
+def _sftp(sftp: Sftp | None, log: Path | None) -> Arguments:
     if sftp is None:
         return ()
     known_hosts = str(sftp.known_hosts_file)
@@ -173,6 +176,7 @@ def _sftp(sftp: Sftp | None) -> Arguments:
         *("-o", f"UserKnownHostsFile={known_hosts}"),
         *("-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"),
         *("-o", f"ConnectTimeout={sftp.connect_timeout_seconds}"),
+        *(("-E", str(log)) if log else ()),
     )
     return ("-o", _csv_field(f"sftp.args={shlex.join(arguments)}"))
 

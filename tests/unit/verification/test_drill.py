@@ -1,0 +1,372 @@
+"""The restore drill: PROVEN only when everything came back, and FAILED for every other end."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from alt_backup_assets.dumps.drivers import DRIVERS
+from alt_backup_assets.dumps.files_content import FilesContent
+from alt_backup_assets.dumps.record import RECORD_NAME
+from alt_backup_assets.dumps.take import store
+from alt_backup_assets.errors import (
+    DrillError,
+    LedgerError,
+    NoSnapshot,
+    RepositoryError,
+    RepositoryUnreachable,
+    ServiceNotFound,
+    ToolFailed,
+    ToolTimeout,
+    VolumeBusy,
+)
+from alt_backup_assets.offsite.copy import copy_snapshots
+from alt_backup_assets.verification.drill import (
+    Target,
+    drill,
+    newest_target,
+    scratch_directory,
+    snapshot_target,
+)
+from alt_backup_assets.verification.ledger import open_ledger
+from alt_backup_assets.verification.proof import Proof
+from tests.fakes.restic import Fault
+from tests.fakes.site import DB, ENGINE, TOKENS, Machine
+from tests.unit.dumps.test_postgresql_content import SOURCE as OTHER_KIND
+from tests.unit.dumps.test_take import Usage
+
+
+def _require_failed(machine: Machine, proof: Proof, said: str) -> None:
+    """It is FAILED for this reason, it is in the ledger, and nothing of it is left."""
+    assert proof.verdict == "FAILED"
+    assert said in "; ".join(proof.differences)
+    _require_recorded(machine, proof)
+
+
+def _require_recorded(machine: Machine, proof: Proof) -> None:
+    assert open_ledger(machine.site).proofs(proof.volume)[-1] == proof
+    assert list(machine.site.scratch.iterdir()) == []
+    assert machine.platform.open_targets == 0
+
+
+def test_a_sound_snapshot_is_proven(machine: Machine) -> None:
+    """Restored from the repository, opened, compared, recorded, and nothing left behind."""
+    snapshot = machine.snapshot()
+    machine.clock.advance(hours=1)
+    proof = machine.drill()
+    assert (proof.verdict, proof.differences) == ("PROVEN", ())
+    assert (proof.volume, proof.snapshot, proof.source) == (DB, snapshot.id, "local")
+    assert (proof.taken_at, proof.drilled_at) == (snapshot.time, machine.clock.at)
+    assert proof.counts == {"files": 1, "bytes": 15, "changed_while_read": 0}
+    assert [line.name for line in proof.compared] == ["data.bin"]
+    assert proof.dump_id == "20261123T120000.000000Z"
+    assert proof.server_version == "fake 1.0"
+    assert proof.record_sha256 is not None
+    assert proof.runtime is not None
+    assert machine.platform.thrown == [("db", proof.runtime, None)]
+    _require_recorded(machine, proof)
+
+
+def test_the_snapshot_is_drilled_and_not_the_disk(machine: Machine) -> None:
+    """The dump that lies on the disk is damaged, and then gone: the snapshot is proven."""
+    taken = machine.take()
+    (taken.dump.directory / "data.bin").write_bytes(b"damaged")
+    assert machine.drill().verdict == "PROVEN"
+    shutil.rmtree(taken.dump.directory)
+    assert machine.drill().verdict == "PROVEN"
+
+
+def test_an_offsite_copy_is_drilled_from_offsite(machine: Machine) -> None:
+    """Its proof speaks of the snapshot it is a copy of."""
+    snapshot = machine.snapshot()
+    copy_snapshots(machine.site, [DB])
+    proof = machine.drill(source="offsite")
+    assert (proof.verdict, proof.source, proof.snapshot) == ("PROVEN", "offsite", snapshot.id)
+    assert "restore" not in machine.local.calls
+
+
+def test_other_content_fails(machine: Machine) -> None:
+    """What came back is not what was recorded at the source."""
+    snapshot = machine.snapshot()
+    machine.engine.restore = lambda _content: FilesContent(entries=())
+    proof = machine.drill()
+    assert proof.snapshot == snapshot.id
+    assert [(line.name, line.restored, line.equal) for line in proof.compared] == [
+        ("data.bin", None, False)
+    ]
+    _require_failed(machine, proof, "data.bin is missing")
+
+
+def test_content_of_another_kind_fails(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that answers about something else has proven nothing."""
+    machine.snapshot()
+    monkeypatch.setattr(machine.engine, "rehearse", lambda *_arguments: OTHER_KIND)
+    _require_failed(machine, machine.drill(), "restored as postgresql, recorded as files")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"rows of db_datA", "data.bin has sha256"),
+        (b"rows of", "data.bin has 7 bytes, 15 were written"),
+        (b"", "data.bin has 0 bytes, 15 were written"),
+    ],
+    ids=["flipped", "cut", "emptied"],
+)
+def test_other_bytes_fail_before_the_engine_sees_them(
+    machine: Machine, data: bytes, said: str
+) -> None:
+    """Against the hash taken while they were written."""
+    snapshot = machine.snapshot()
+    machine.local.damage_file(snapshot.id, "data.bin", data)
+    proof = machine.drill()
+    _require_failed(machine, proof, said)
+    assert machine.platform.thrown == []
+
+
+@pytest.mark.parametrize(
+    ("record", "said"), [(b"", "is damaged"), (b'{"format": 1}', "is damaged")]
+)
+def test_a_damaged_record_fails(machine: Machine, record: bytes, said: str) -> None:
+    """Nobody knows what should have come back."""
+    snapshot = machine.snapshot()
+    machine.local.damage_file(snapshot.id, RECORD_NAME, record)
+    proof = machine.drill()
+    assert (proof.dump_id, proof.record_sha256, proof.counts) == (None, None, {})
+    _require_failed(machine, proof, said)
+
+
+def _replant(machine: Machine, target: Target, change: Callable[[str], str]) -> None:
+    """Put a snapshot with the same tags and time in, its record changed."""
+    directory = machine.site.state / "planted"
+    machine.local.restore(target.snapshot.id, directory)
+    record = directory / RECORD_NAME
+    record.write_text(change(record.read_text()))
+    machine.local.forget([target.snapshot.id])
+    machine.local.backup(
+        directory, host="fake", tags=target.snapshot.tags, taken_at=target.snapshot.time
+    )
+    shutil.rmtree(directory)
+
+
+def test_a_missing_record_fails(machine: Machine) -> None:
+    """What has no record is not a complete dump."""
+    machine.snapshot()
+    directory = machine.site.state / "planted"
+    directory.mkdir()
+    (directory / "data.bin").write_bytes(b"rows of db_data")
+    target = newest_target(machine.site, DB)
+    machine.local.forget([target.snapshot.id])
+    machine.local.backup(
+        directory, host="fake", tags=target.snapshot.tags, taken_at=target.snapshot.time
+    )
+    _require_failed(machine, machine.drill(), "it is not a complete dump")
+
+
+def test_two_dumps_swapped_fail(machine: Machine) -> None:
+    """Each is whole and sound, and not of the volume its snapshot says."""
+    ours, other = machine.take(DB), machine.take(TOKENS)
+    machine.local.forget([ours.snapshot.id, other.snapshot.id])
+    for tags, dump in ((ours.snapshot.tags, other.dump), (other.snapshot.tags, ours.dump)):
+        machine.local.backup(
+            dump.directory, host="fake", tags=tags, taken_at=dump.record.taken_at
+        )
+    for volume, found in ((DB, TOKENS), (TOKENS, DB)):
+        said = f"the snapshot is of volume {volume}, the dump in it of {found}"
+        _require_failed(machine, machine.drill(volume), said)
+    assert machine.platform.thrown == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('"platform": "fake"', '"platform": "other"', "of platform fake, the dump in it of other"),
+        ('"taken_at": "2026-11-23T12', '"taken_at": "2026-11-22T12', "of data time 2026-11-23T12"),
+    ],
+    ids=["another platform", "an older dump"],
+)
+def test_a_dump_that_is_not_the_snapshots_fails(
+    machine: Machine, before: str, after: str, said: str
+) -> None:
+    """Of another machine, or of another day: an old dump again is not fresh."""
+    machine.snapshot()
+    _replant(machine, newest_target(machine.site, DB), lambda text: text.replace(before, after))
+    _require_failed(machine, machine.drill(), said)
+
+
+@pytest.mark.parametrize(
+    "error", [RepositoryError("pack 12ab is damaged"), NoSnapshot("pack 12ab is damaged")]
+)
+def test_a_restore_that_fails_fails(machine: Machine, error: RepositoryError) -> None:
+    """What the repository cannot give back is not proven."""
+    machine.snapshot()
+    machine.local.faults = {"restore": Fault(error)}
+    _require_failed(machine, machine.drill(), "pack 12ab is damaged")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ToolFailed("pg_restore exited with 1", 1),
+        ToolTimeout("pg_restore did not end within 7200 s"),
+        ServiceNotFound("the image is no longer here"),
+        DrillError("no runtime"),
+        OSError(28, "No space left on device"),
+        ValueError("no JSON"),
+        KeyError("version"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_engine_that_fails_fails(machine: Machine, error: Exception) -> None:
+    """Whatever goes wrong once the drill has begun, of our own kind or not."""
+    machine.snapshot()
+    machine.engine.rehearse_errors[DB].append(error)
+    _require_failed(machine, machine.drill(), str(error))
+
+
+def test_an_engine_without_a_driver_fails(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dump of a time when there was one is not proven by nobody."""
+    machine.snapshot()
+    monkeypatch.delitem(DRIVERS, ENGINE)
+    _require_failed(machine, machine.drill(), "has no driver in this version")
+
+
+def test_too_little_room_fails_before_anything_is_restored(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drill never fills the disk it is to protect."""
+    machine.snapshot()
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda _path: Usage(1 << 40, 0, 1 << 20))
+        proof = machine.drill()
+    _require_failed(machine, proof, "the drill of db_data needs about 0 MiB")
+    assert "restore" not in machine.local.calls
+
+
+def test_an_interrupted_drill_proves_nothing_and_leaves_nothing(machine: Machine) -> None:
+    """Ctrl-C is no verdict."""
+    machine.snapshot()
+    machine.engine.rehearse_errors[DB].append(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        machine.drill()
+    assert open_ledger(machine.site).proofs(DB) == ()
+    assert list(machine.site.scratch.iterdir()) == []
+
+
+def test_what_a_crashed_drill_left_is_not_compared(machine: Machine) -> None:
+    """Its files are gone before the next one restores."""
+    machine.snapshot()
+    left = scratch_directory(machine.site, DB)
+    left.mkdir()
+    (left / "stranger").write_bytes(b"half")
+    assert machine.drill().verdict == "PROVEN"
+    assert not left.exists()
+
+
+def test_a_snapshot_with_a_proof_need_not_be_drilled_again(machine: Machine) -> None:
+    """Nothing is restored, and nothing is recorded."""
+    machine.snapshot()
+    target = newest_target(machine.site, DB)
+    assert drill(machine.site, target, again=False) is not None
+    machine.local.calls.clear()
+    assert drill(machine.site, target, again=False) is None
+    assert "restore" not in machine.local.calls
+    assert len(open_ledger(machine.site).proofs(DB)) == 1
+    assert drill(machine.site, target) is not None
+    assert len(open_ledger(machine.site).proofs(DB)) == 2
+
+
+def test_another_snapshot_of_the_volume_is_drilled(machine: Machine) -> None:
+    """A proof speaks of one snapshot only."""
+    machine.snapshot()
+    machine.drill()
+    machine.clock.advance(days=1)
+    machine.snapshot()
+    assert drill(machine.site, newest_target(machine.site, DB), again=False) is not None
+
+
+def test_two_drills_of_a_volume_are_never_made_at_once(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second waits its turn, and not for ever."""
+    machine.snapshot()
+    volume = machine.volume().model_copy(update={"timeout_minutes": 0})
+    registry = machine.site.registry.model_copy(update={"volumes": (volume,)})
+    site = replace(machine.site, registry=registry)
+    with site.lock(f"drill-{DB}"), pytest.raises(VolumeBusy):
+        drill(site, newest_target(site, DB))
+
+
+def test_a_damaged_ledger_takes_no_proof(machine: Machine) -> None:
+    """The drill is red where its result could not be kept."""
+    machine.snapshot()
+    machine.drill()
+    ledger = machine.site.state / "ledger" / f"{DB}.jsonl"
+    ledger.write_text("damaged\n")
+    with pytest.raises(LedgerError):
+        machine.drill()
+    assert ledger.read_text() == "damaged\n"
+
+
+def test_the_newest_snapshot_is_the_target(machine: Machine) -> None:
+    """By data time; of a day where one is asked for."""
+    day = machine.site.today
+    first = machine.snapshot()
+    machine.clock.advance(days=1)
+    second = machine.snapshot()
+    assert newest_target(machine.site, DB).snapshot == second
+    assert newest_target(machine.site, DB, day=day).snapshot == first
+    with pytest.raises(NoSnapshot, match="db_data has no snapshot of 2026-11-22 in the local"):
+        newest_target(machine.site, DB, day=day - timedelta(days=1))
+
+
+def test_a_volume_without_a_snapshot_cannot_be_drilled(machine: Machine) -> None:
+    """There is nothing to prove, and that is not a proof."""
+    machine.snapshot(TOKENS)
+    with pytest.raises(NoSnapshot, match="db_data has no snapshot in the local"):
+        newest_target(machine.site, DB)
+
+
+def test_a_snapshot_is_found_by_the_start_of_its_id(machine: Machine) -> None:
+    """Its own, or in the offsite repository that of its source too."""
+    snapshot = machine.snapshot()
+    copy_snapshots(machine.site, [DB])
+    (copy,) = machine.offsite.snapshots()
+    assert snapshot_target(machine.site, DB, snapshot.short).snapshot == snapshot
+    for name in (snapshot.short, copy.short):
+        found = snapshot_target(machine.site, DB, name, source="offsite")
+        assert (found.snapshot, found.source) == (copy, "offsite")
+
+
+@pytest.mark.parametrize(("name", "count"), [("0000ffff", "no"), ("", "2")])
+def test_an_id_of_none_or_of_several_is_refused(machine: Machine, name: str, count: str) -> None:
+    """Which one was meant is not guessed."""
+    for _ in range(2):
+        machine.snapshot()
+        machine.clock.advance(hours=1)
+    with pytest.raises(NoSnapshot, match=f"db_data has {count} snapshots"):
+        snapshot_target(machine.site, DB, name)
+
+
+def test_another_volumes_snapshot_is_not_found(machine: Machine) -> None:
+    """An id is looked for among the volume's own."""
+    other = machine.snapshot(TOKENS)
+    with pytest.raises(NoSnapshot):
+        snapshot_target(machine.site, DB, other.id)
+
+
+def test_a_repository_that_is_not_there_has_no_target(machine: Machine) -> None:
+    """Not configured, or not answering: said as such."""
+    with pytest.raises(NoSnapshot, match=r"no `repositories\.offsite`"):
+        newest_target(replace(machine.site, offsite=None), DB, source="offsite")
+    machine.offsite.faults = {"snapshots": Fault(RepositoryUnreachable("gone"))}
+    with pytest.raises(RepositoryUnreachable):
+        newest_target(machine.site, DB, source="offsite")
