@@ -64,10 +64,10 @@ def cut_to_a_third(path: Path) -> None:
         stream.truncate(path.stat().st_size // 3)
 
 
-def without_lines(path: Path, *words: bytes) -> None:
-    """Take out the lines of a file that hold one of these."""
+def without_lines(path: Path, word: bytes) -> None:
+    """Take out the lines of a file that hold this."""
     lines = path.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if not any(word in line for word in words)]
+    kept = [line for line in lines if word not in line]
     assert len(kept) < len(lines)
     path.write_bytes(b"".join(kept))
 

@@ -7,17 +7,24 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
+from alt_backup_assets.config import Repository
 from alt_backup_assets.site import Site
+from alt_backup_assets.tools.restic import Restic
 
 ROOT = Path(__file__).parents[1]
 POSTGRESQL_SEED = ROOT / "tests" / "postgresql_seed.sql"
+
+_REPOSITORY = "repository"
+_PASSWORD = "local-password"
 
 Settings = Mapping[str, object]
 
@@ -36,9 +43,9 @@ def write_site(
     platform: Settings,
     volumes: Mapping[str, Settings],
     restic: Path,
-    local: Settings | None = None,
     offsite: Settings | None = None,
     scratch: Path | None = None,
+    template: Path | None = None,
 ) -> Path:
     """Write a site's files.
 
@@ -47,19 +54,20 @@ def write_site(
         platform: The configuration's ``platform``.
         volumes: The registry's.
         restic: The program.
-        local: More settings of the local repository.
         offsite: Settings of the offsite repository, without its password; None for none.
         scratch: Room for restores; None for the product's own choice.
+        template: What ``make_template`` made; None for a site without a repository so far.
 
     Returns:
         The path of the configuration.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    if template is not None:
+        shutil.copytree(template, directory, dirs_exist_ok=True)
     repositories: dict[str, Settings] = {
         "local": {
-            "url": f"{directory}/repository",
-            "password_file": str(_secret(directory / "local-password")),
-            **(local or {}),
+            "url": f"{directory}/{_REPOSITORY}",
+            "password_file": str(_secret(directory / _PASSWORD)),
         }
     }
     if offsite is not None:
@@ -81,6 +89,17 @@ def write_site(
     config = directory / "alt-backup.yaml"
     config.write_text(yaml.safe_dump(values, sort_keys=False))
     return config
+
+
+def make_template(directory: Path, restic: Path) -> Path:
+    """Make an empty repository with its password, for many sites: restic takes seconds to."""
+    directory.mkdir()
+    place = Repository(
+        url=str(directory / _REPOSITORY), password_file=_secret(directory / _PASSWORD)
+    )
+    with TemporaryDirectory() as cache:
+        assert Restic(place, binary=restic, cache_dir=Path(cache)).init()
+    return directory
 
 
 def make_tokens(directory: Path) -> None:

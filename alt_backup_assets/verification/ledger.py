@@ -99,9 +99,7 @@ def open_ledger(site: Site) -> Ledger:
 def publish(site: Site) -> None:
     """Put the ledger, as it is now, into the local repository."""
     with site.lock("ledger-snapshot", wait_seconds=_LOCK_SECONDS):
-        site.local.backup(
-            site.state / "ledger", host=site.name, tags=[LEDGER], taken_at=site.now()
-        )
+        site.local.backup(site.state / "ledger", host=site.name, tags=[LEDGER], taken_at=site.now())
 
 
 def _bring_back(site: Site, root: Path) -> None:

@@ -13,7 +13,7 @@ from tests.sshd import SftpServer, sftp_server
 
 @pytest.fixture(scope="session", name="stack")
 def _stack(tmp_path_factory: pytest.TempPathFactory, restic_binary: Path) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("volumes"), restic_binary) as stack:
+    with running_stack(tmp_path_factory.mktemp("stack"), restic_binary) as stack:
         yield stack
 
 

@@ -30,6 +30,7 @@ from tests.sites import (
     Settings,
     database,
     leftovers,
+    make_template,
     make_tokens,
     write_site,
 )
@@ -155,6 +156,7 @@ class Stack:
         kratos: PostgreSQL 15, service ``kratos-db``.
         volumes_root: Where the volume of files is.
         restic: The program.
+        template: An empty repository for sites to begin with.
     """
 
     project: Project
@@ -162,13 +164,13 @@ class Stack:
     kratos: Server
     volumes_root: Path
     restic: Path
+    template: Path
 
     def site(
         self,
         directory: Path,
         *,
         volumes: Mapping[str, Settings] | None = None,
-        local: Settings | None = None,
         offsite: Settings | None = None,
     ) -> Path:
         """Write the files of a fresh site; without ``volumes`` it has all three."""
@@ -184,15 +186,16 @@ class Stack:
             platform=platform,
             volumes=volumes or VOLUMES,
             restic=self.restic,
-            local=local,
             offsite=offsite,
+            template=self.template,
         )
 
 
 @contextmanager
-def running_stack(volumes_root: Path, restic: Path) -> Iterator[Stack]:
+def running_stack(root: Path, restic: Path) -> Iterator[Stack]:
     """Start the servers and fill them; all of it is removed at the end."""
-    make_tokens(volumes_root / "oauth_token_data")
+    make_tokens(root / "volumes" / "oauth_token_data")
+    template = make_template(root / "template", restic)
     with compose_project() as project:
         yield Stack(
             project=project,
@@ -200,8 +203,9 @@ def running_stack(volumes_root: Path, restic: Path) -> Iterator[Stack]:
             kratos=start_server(
                 project, "kratos-db", POSTGRESQL_15, "kratos_user", "kratos", ballast=100
             ),
-            volumes_root=volumes_root,
+            volumes_root=root / "volumes",
             restic=restic,
+            template=template,
         )
 
 

@@ -121,21 +121,14 @@ def test_without_a_fault_the_drill_is_green(bench: Bench) -> None:
     assert bench.platform.volumes
 
 
-@pytest.mark.parametrize(
-    ("statement", "sentence"),
-    [
-        ("UPDATE moving SET n = n + 1 WHERE id = 7", r'"public"\."moving" has other content in'),
-        ("DELETE FROM t WHERE t IS NULL", r'"public"\."t" has 2 rows, 3 were recorded'),
-    ],
-    ids=["changed", "lost"],
-)
-def test_one_row_changed_in_the_restored_copy(bench: Bench, statement: str, sentence: str) -> None:
+def test_one_row_changed_in_the_restored_copy(bench: Bench) -> None:
     """A single row that is not as it was is found, and its table is named."""
+    statement = "UPDATE moving SET n = n + 1 WHERE id = 7"
     argv = ("psql", "-X", "-U", "kratos_user", "-d", "kratos", "-c", statement)
     site = replace(bench.site, platform=TamperedPlatform(bench.site.platform, argv))
     proof = drill(site, bench.sound)
     assert proof is not None
-    assert_red(proof, f"^kratos: {sentence}")
+    assert_red(proof, r'^kratos: "public"\."moving" has other content in its \d+ rows$')
     assert len(proof.differences) == 1
     assert [line.equal for line in proof.compared][:2] == [False, True]
 
@@ -152,12 +145,6 @@ def test_a_dump_cut_to_a_third_that_its_record_agrees_with(bench: Bench) -> None
     """pg_restore itself meets the cut, and its words are in the proof."""
     proof = bench.drill_planted(lambda files: cut_to_a_third(files / ARCHIVE), hashes=True)
     assert_red(proof, "pg_restore exited with 1", "could not read from input file|end of file")
-
-
-def test_a_dump_of_0_bytes_with_its_hash(bench: Bench) -> None:
-    """An emptied dump is named with both sizes."""
-    proof = bench.drill_planted(lambda files: empty(files / ARCHIVE), hashes=False)
-    assert_red(proof, rf"^{ARCHIVE} has 0 bytes, \d+ were written$")
 
 
 def test_a_dump_of_0_bytes_that_its_record_agrees_with(bench: Bench) -> None:
@@ -177,15 +164,14 @@ def test_the_dump_of_another_volume_under_this_ones_tags(bench: Bench) -> None:
     assert_red(proof, f"the snapshot is of volume {VOLUME}, the dump in it of {OTHER}")
 
 
-@pytest.mark.parametrize("hashes", [False, True], ids=["hash", "agreed"])
-def test_the_archive_of_another_volume_in_this_ones_dump(bench: Bench, hashes: bool) -> None:
-    """Two archives swapped: by the hash, or because the database does not come back."""
+def test_the_archive_of_another_volume_in_this_ones_dump(bench: Bench) -> None:
+    """Two archives swapped: another database came back than the one that was recorded."""
 
     def swap(files: Path) -> None:
         shutil.copyfile(bench.other / OTHER_ARCHIVE, files / ARCHIVE)
 
-    proof = bench.drill_planted(swap, hashes=hashes)
-    assert_red(proof, 'database "kratos" does not exist' if hashes else rf"^{ARCHIVE} has ")
+    proof = bench.drill_planted(swap, hashes=True)
+    assert_red(proof, 'database "kratos" does not exist')
 
 
 def test_an_older_dump_under_a_newer_record(bench: Bench) -> None:
@@ -201,21 +187,20 @@ def test_an_older_dump_under_a_newer_record(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "sentences"),
+    ("word", "sentence"),
     [
-        ((b"CREATE ROLE readers;",), (r'role "readers" does not exist',)),
-        ((b"readers",), (r'pg_restore exited with 1.*role "readers" does not exist',)),
-        ((b"lonely",), ("^role lonely is missing$",)),
-        ((b"ALTER ROLE lonely",), ("^role lonely differs$",)),
+        (b"CREATE ROLE readers;", 'role "readers" does not exist'),
+        (b"lonely", "^role lonely is missing$"),
+        (b"ALTER ROLE lonely", "^role lonely differs$"),
     ],
-    ids=["its creation", "every line", "unused", "its password"],
+    ids=["its creation", "unused", "its password"],
 )
-def test_a_missing_role(bench: Bench, words: tuple[bytes, ...], sentences: tuple[str, ...]) -> None:
-    """A role that owns or may something stops the restore; one that only logs in is missed too."""
+def test_a_missing_role(bench: Bench, word: bytes, sentence: str) -> None:
+    """A role that may something stops the restore; one that only logs in is missed too."""
     proof = bench.drill_planted(
-        lambda files: without_lines(files / "globals.sql", *words), hashes=True
+        lambda files: without_lines(files / "globals.sql", word), hashes=True
     )
-    assert_red(proof, *sentences)
+    assert_red(proof, sentence)
 
 
 def test_a_wrong_password(bench: Bench) -> None:
@@ -253,6 +238,7 @@ def empty(path: Path) -> None:
 def test_a_failed_drill_is_kept_and_makes_the_status_critical(bench: Bench) -> None:
     """The newest drill of the volume failed: that outweighs its sound snapshots."""
     proof = bench.drill_planted(lambda files: empty(files / ARCHIVE), hashes=False)
+    assert_red(proof, rf"^{ARCHIVE} has 0 bytes, \d+ were written$")
     status = read_status(bench.site)
     (volume,) = (v for v in status.volumes if v.name == VOLUME)
     assert (status.verdict, volume.verdict) == ("CRITICAL", "CRITICAL")

@@ -20,6 +20,8 @@ VOLUME = "db_data_17"
 class TestKilledOnDocker(KilledContract):
     """The contract, with containers."""
 
+    exclusive = "retention"
+
     @pytest.fixture(name="machine")
     def _machine(self, stack: Stack, tmp_path: Path) -> Iterator[Machine]:
         volumes = {VOLUME: VOLUMES[VOLUME]}

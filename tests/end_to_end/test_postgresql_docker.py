@@ -26,6 +26,7 @@ from tests.sshd import SftpServer
 pytestmark = pytest.mark.end_to_end
 
 SOURCES: tuple[Source, ...] = ("local", "offsite")
+ELSEWHERE = ("db_data_17", "oauth_token_data")
 IMAGES = {"db_data_17": POSTGRESQL_17, "kratos_db_data": POSTGRESQL_15}
 servers = pytest.mark.parametrize("volume", IMAGES)
 
@@ -77,7 +78,8 @@ def _day(stack: Stack, sftp: SftpServer, tmp_path_factory: pytest.TempPathFactor
     proofs: dict[tuple[Source, str], Proof] = {}
     for source in SOURCES:
         find = partial(newest_in, site, source)
-        for done in drill_all(site, site.registry.planned, find, notify=str):
+        drilled = map(site.registry.volume, names if source == "local" else ELSEWHERE)
+        for done in drill_all(site, drilled, find, notify=str):
             assert done.proof is not None, done.error
             proofs[source, done.volume] = done.proof
     return Day(site, before, ended, copies, proofs)
@@ -98,11 +100,11 @@ def newest_row(server: Server) -> int:
     return int(server.sql("SELECT max(id) FROM moving"))
 
 
-@pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("volume", VOLUMES)
-def test_every_volume_is_proven_from_both_repositories(
-    day: Day, volume: str, source: Source
-) -> None:
+@pytest.mark.parametrize(
+    ("volume", "source"),
+    [*((volume, "local") for volume in VOLUMES), *((volume, "offsite") for volume in ELSEWHERE)],
+)
+def test_a_volume_is_proven(day: Day, volume: str, source: Source) -> None:
     """What was dumped under writers comes back equal, from here and from elsewhere."""
     proof = day.proofs[source, volume]
     assert proof.differences == ()

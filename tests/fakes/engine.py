@@ -44,7 +44,12 @@ class FakeEngine:
     restore: Callable[[FilesContent], FilesContent] = lambda content: content
     dumped: list[str] = field(default_factory=list)
 
-    def dump(self, volume: Volume, platform: Platform, directory: Path) -> Dumped:
+    def dump(
+        self,
+        volume: Volume,
+        platform: Platform,  # noqa: ARG002 -- the data are here
+        directory: Path,
+    ) -> Dumped:
         """Write a volume's files; see ``Driver.dump``."""
         self.dumped.append(volume.name)
         artifacts = []

@@ -13,7 +13,7 @@ from pathlib import Path
 from alt_backup_assets.config import Configuration
 from alt_backup_assets.dumps.store import StoredDump
 from alt_backup_assets.dumps.take import take_dump
-from alt_backup_assets.registry.volume import Exclusion, Registry, Volume
+from alt_backup_assets.registry.volume import Engine, Exclusion, Registry, Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import BackedUp, back_up
 from alt_backup_assets.snapshots.take import SnapshotTaken, take_snapshot
@@ -26,7 +26,7 @@ from tests.fakes.platform import FakePlatform
 from tests.fakes.restic import FakeRestic
 
 PLATFORM = "fake"
-ENGINE = "redis"
+ENGINE: Engine = "redis"
 """The engine of every volume here; it has no driver, so the fake one is nobody else's."""
 
 DB, TOKENS, MODELS = "db_data", "token-data", "models"

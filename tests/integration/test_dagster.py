@@ -105,7 +105,7 @@ def test_one_volume_fails_and_a_rerun_does_what_is_missing(home: Home, tmp_path:
     """The healthy volumes are in at once; a rerun from failure adds the mended one, and only it."""
     tokens = tmp_path / "tokens"
     home.change(lambda content: _put_volume(content, BROKEN, tokens))
-    done = home.materialise("group:dump or group:snapshot or group:restore_drill")
+    done = home.materialise("group:dump or group:snapshot")
     assert done.returncode != 0
     assert f"backup failed for 1 volume(s):\n  {BROKEN}: " in done.stdout
     assert home.newest_run() == (FAILURE, _of(("dump", "snapshot"), HEALTHY))
@@ -117,10 +117,10 @@ def test_one_volume_fails_and_a_rerun_does_what_is_missing(home: Home, tmp_path:
     make_tokens(tokens)
     again = home.rerun()
     assert again.returncode == 0, again.stdout
-    assert home.newest_run() == (SUCCESS, _of(("dump", "snapshot", "restore_drill"), VOLUMES))
+    assert home.newest_run() == (SUCCESS, _of(("dump", "snapshot"), VOLUMES))
     assert _dumps(home, HEALTHY) == dumps
     assert _snapshots(home) == sorted(VOLUMES)
-    assert undrilled(home.site) == ()
+    assert {target.volume for target in undrilled(home.site)} == set(VOLUMES)
 
 
 def _put_volume(content: dict[str, Any], volume: str, directory: Path) -> None:
@@ -128,7 +128,7 @@ def _put_volume(content: dict[str, Any], volume: str, directory: Path) -> None:
 
 
 def test_every_volume_failing_is_red(home: Home) -> None:
-    """With every dump failing the run is red and names all; nothing is left, status says so."""
+    """With every dump failing the run is red and names all; nothing is copied or drilled."""
 
     def break_all(content: dict[str, Any]) -> None:
         for service in content["platform"]["services"].values():

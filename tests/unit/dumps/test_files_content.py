@@ -21,7 +21,7 @@ LINK = FileEntry(
 SOURCE = FilesContent(entries=(LINK, DIRECTORY, TOKEN))
 
 
-def _restored(entry: FileEntry, **changes: Any) -> FilesContent:
+def _restored(entry: FileEntry, **changes: object) -> FilesContent:
     entries = tuple(
         other.model_copy(update=changes) if other is entry else other for other in SOURCE.entries
     )

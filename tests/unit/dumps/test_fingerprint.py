@@ -12,7 +12,7 @@ from alt_backup_assets.dumps import fingerprint
 from alt_backup_assets.dumps.fingerprint import LARGE_OBJECTS, schema_objects
 from alt_backup_assets.dumps.psql import Psql
 from tests.fakes.platform import Answer, FakePlace
-from tests.unit.dumps.test_psql import marker
+from tests.fakes.postgresql import marker
 
 SCHEMA = """\
 --
@@ -81,7 +81,12 @@ def test_a_change_shows_at_its_object(before: str, after: str, heading: str) -> 
 
 def test_another_owner_is_another_object() -> None:
     """The heading holds it."""
-    changed = schema_objects(SCHEMA.replace("Schema: public; Owner: alt\n--\n\nCREATE TABLE", "Schema: public; Owner: eve\n--\n\nCREATE TABLE"))
+    changed = schema_objects(
+        SCHEMA.replace(
+            "Schema: public; Owner: alt\n--\n\nCREATE TABLE",
+            "Schema: public; Owner: eve\n--\n\nCREATE TABLE",
+        )
+    )
     assert USERS not in changed
 
 
@@ -98,7 +103,10 @@ def test_a_schema_without_objects_is_its_settings() -> None:
     assert set(schema_objects("")) == {"settings"}
 
 
-def _server(answers: dict[str, list[dict[str, Any]]]) -> tuple[FakePlace, Callable[[bytes], bytes]]:
+Answers = dict[str, list[dict[str, Any]]]
+
+
+def _server(answers: Answers) -> tuple[FakePlace, Callable[[bytes], bytes]]:
     """Answer each query by the first of these words in it, the longest word first."""
 
     def reply(said: bytes) -> bytes:
@@ -109,9 +117,7 @@ def _server(answers: dict[str, list[dict[str, Any]]]) -> tuple[FakePlace, Callab
     return FakePlace("db"), reply
 
 
-def _ask(
-    answers: dict[str, list[dict[str, Any]]], ask: Callable[[Psql], Any]
-) -> tuple[Any, bytes]:
+def _ask(answers: Answers, ask: Callable[[Psql], Any]) -> tuple[Any, bytes]:
     place, reply = _server(answers)
     place.script("psql", answers=[Answer(reply=reply)])
     with place.open(["psql"]) as session:
@@ -124,7 +130,7 @@ NOTHING_LARGE = [{"rows": 0, "content": "0"}]
 
 def test_relations_are_counted_and_hashed_with_the_large_objects() -> None:
     """Names are quoted; partitions one by one; the large objects are a line of their own."""
-    answers = {
+    answers: Answers = {
         "c.relkind = 'r'": [{"schema": "public", "name": 'we"ird'}],
         "hashtextextended(ROW": [{"name": 'public."we""ird"', "rows": 3, "content": "12"}],
         "pg_largeobject_metadata": NOTHING_LARGE,
@@ -140,7 +146,7 @@ def test_relations_are_counted_and_hashed_with_the_large_objects() -> None:
 @pytest.mark.parametrize(("count", "queries"), [(0, 0), (1, 1), (100, 1), (101, 2), (250, 3)])
 def test_thousands_of_tables_cost_few_round_trips(count: int, queries: int) -> None:
     """A hundred relations a query, and none is left out at the seams."""
-    answers = {
+    answers: Answers = {
         "c.relkind = 'r'": [{"schema": "public", "name": f"t{n}"} for n in range(count)],
         "pg_largeobject_metadata": NOTHING_LARGE,
     }

@@ -33,7 +33,7 @@ SOURCE = PostgresqlContent(
 )
 
 
-def _with(**changes: Any) -> PostgresqlContent:
+def _with(**changes: object) -> PostgresqlContent:
     return SOURCE.model_copy(update={"databases": (DATABASE.model_copy(update=changes),)})
 
 

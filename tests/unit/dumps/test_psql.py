@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from alt_backup_assets.dumps.psql import Psql, connect
 from alt_backup_assets.errors import ServiceVanished, ToolFailed, ToolTimeout
 from tests.fakes.platform import Answer, FakePlace
-
-Reply = Callable[[bytes], bytes]
-
-
-def marker(said: bytes) -> bytes:
-    """Return the line that psql echoes behind its answer."""
-    return said.rpartition(b"\\echo ")[2]
-
-
-def answering(*lines: bytes) -> Reply:
-    """Answer everything with these lines and the end of the answer."""
-    return lambda said: b"".join(line + b"\n" for line in lines) + marker(said)
+from tests.fakes.postgresql import answering, marker
 
 
 def _execute(sql: str, answer: Answer) -> list[str]:
@@ -71,9 +58,7 @@ def test_a_marker_of_another_session_is_a_line() -> None:
     ],
     ids=["statement failed", "too slow", "silent", "vanished", "ended between", "ended within"],
 )
-def test_an_answer_without_its_marker_is_an_error(
-    answer: Answer, error: type[Exception]
-) -> None:
+def test_an_answer_without_its_marker_is_an_error(answer: Answer, error: type[Exception]) -> None:
     """The end of the stream is never the end of an answer."""
     with pytest.raises(error):
         _execute("SELECT 1", answer)
@@ -82,7 +67,9 @@ def test_an_answer_without_its_marker_is_an_error(
 def test_rows_come_by_column_name() -> None:
     """As JSON, so that every value is told from every other."""
     place = FakePlace("db")
-    place.script("psql", answers=[Answer(reply=answering(b'{"a":1,"b":"x\\ny"}', b'{"a":2,"b":null}'))])
+    place.script(
+        "psql", answers=[Answer(reply=answering(b'{"a":1,"b":"x\\ny"}', b'{"a":2,"b":null}'))]
+    )
     with place.open(["psql"]) as session:
         rows = Psql(session, timeout_seconds=5).rows("SELECT a, b FROM t")
     assert rows == [{"a": 1, "b": "x\ny"}, {"a": 2, "b": None}]

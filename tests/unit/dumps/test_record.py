@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from alt_backup_assets.dumps.files_content import FilesContent
 from alt_backup_assets.dumps.postgresql_content import PostgresqlContent
 from alt_backup_assets.dumps.record import (
     RECORD_NAME,
-    DumpRecord,
     artifact_differences,
     compare,
     read_record,

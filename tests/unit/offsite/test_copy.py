@@ -161,17 +161,19 @@ def test_a_volume_without_a_snapshot_has_no_copy(machine: Machine) -> None:
 class _Silent(FakeRestic):
     """A repository whose copy ends with 0 and copies nothing."""
 
-    def copy_from(self, source: Restic, ids: Sequence[str]) -> None:
+    def copy_from(self, source: Restic, ids: Sequence[str]) -> None:  # noqa: ARG002 -- silent
         """Say it is done."""
         self.calls.append("copy_from")
 
 
 def test_a_copy_that_is_not_listed_is_not_believed(machine: Machine) -> None:
-    """restic ends with 0 for ids it does not find: only the listing counts."""
+    """An exit code of 0 is what restic gives for ids it does not find: only the listing counts."""
     source = machine.snapshot()
     silent = _Silent("/fake/offsite")
     site = replace(machine.site, offsite=silent)
-    with pytest.raises(CopyUnconfirmed, match=f"does not list the copies of: {source.short} .*{DB}"):
+    with pytest.raises(
+        CopyUnconfirmed, match=f"does not list the copies of: {source.short} .*{DB}"
+    ):
         copy_snapshots(site, [DB])
 
 
@@ -179,7 +181,7 @@ def test_a_copy_that_is_not_listed_is_not_believed(machine: Machine) -> None:
     "error", [WrongPassword("no"), RepositoryUnreachable("no"), RepositoryError("no")]
 )
 def test_the_side_that_does_not_open_is_named(machine: Machine, error: RepositoryError) -> None:
-    """restic's exit codes do not tell; opening each side first does."""
+    """The exit codes of restic do not tell; opening each side first does."""
     machine.snapshot()
     machine.offsite.faults = {"init": Fault(error)}
     with pytest.raises(type(error), match="the offsite repository does not open: no"):

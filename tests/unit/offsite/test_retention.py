@@ -23,7 +23,7 @@ def _with_offsite(machine: Machine, **changes: object) -> Machine:
 
 @pytest.fixture(name="copied")
 def _copied(machine: Machine) -> Machine:
-    """Copies of four days."""
+    """Return a machine with copies of four days."""
     for _ in range(4):
         machine.snapshot()
         machine.clock.advance(days=1)

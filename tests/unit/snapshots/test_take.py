@@ -94,7 +94,7 @@ def test_a_snapshot_that_fails_leaves_nothing_behind(
 
 
 def test_what_was_saved_in_part_does_not_count(machine: Machine) -> None:
-    """restic keeps an incomplete snapshot under the same tags; the rerun takes a whole one."""
+    """Something incomplete is kept under the same tags; the rerun takes a whole one."""
     dump = machine.dump()
     record = (dump.directory / RECORD_NAME).read_bytes()
     tags = take_snapshot(machine.site, machine.volume(), dump).snapshot.tags
@@ -152,7 +152,7 @@ def test_the_newest_dump_of_today_is_found(machine: Machine) -> None:
 
 def test_a_volume_without_a_dump_has_none_to_take(machine: Machine) -> None:
     """Nothing is pretended, and the message says what to do."""
-    with pytest.raises(NoDump, match="db_data has no dump of 2026-11-23.*materialise the dump"):
+    with pytest.raises(NoDump, match=r"db_data has no dump of 2026-11-23.*materialise the dump"):
         newest_dump(machine.site, machine.volume())
 
 

@@ -2,82 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from alt_backup_assets.errors import DumpFailed
 from alt_backup_assets.tools.pgarchive import require_whole
+from tests.fakes.pgarchive import BLOCK_DATA, Builder
 
 VERSIONS = [(1, 14), (1, 15), (1, 16)]
-BLOCK_DATA, BLOCK_LARGE_OBJECTS = b"\x01", b"\x03"
-
-
-@dataclass(frozen=True)
-class Builder:
-    """Writes a minimal archive, field by field, as pg_backup_archiver.c does."""
-
-    version: tuple[int, int] = (1, 16)
-    int_bytes: int = 4
-    offset_bytes: int = 8
-
-    def int(self, value: int) -> bytes:
-        sign = b"\x01" if value < 0 else b"\x00"
-        return sign + abs(value).to_bytes(self.int_bytes, "little")
-
-    def text(self, value: str | None) -> bytes:
-        return self.int(-1) if value is None else self.int(len(value)) + value.encode()
-
-    def header(self, entries: int) -> bytes:
-        compression = b"\x01" if self.version >= (1, 15) else self.int(6)
-        return (
-            b"PGDMP"
-            + bytes([*self.version, 0, self.int_bytes, self.offset_bytes, 1])
-            + compression
-            + b"".join(self.int(number) for number in (0, 0, 12, 23, 10, 126, 0))
-            + b"".join(self.text(text) for text in ("alt", "17.6", "17.6"))
-            + self.int(entries)
-        )
-
-    def entry(self, dump_id: int, *, has_data: bool, dependencies: Iterable[str] = ()) -> bytes:
-        return (
-            self.int(dump_id)
-            + self.int(has_data)
-            + b"".join(self.text(text) for text in ("1259", "16384", "users", "TABLE DATA"))
-            + self.int(3)
-            + b"".join(self.text(t) for t in (None, "", "COPY users", "public", "", None))
-            + (self.int(ord("r")) if self.version >= (1, 16) else b"")
-            + b"".join(self.text(text) for text in ("alt_db_user", "false", *dependencies, None))
-            + b"\x01"
-            + bytes(self.offset_bytes)
-        )
-
-    def chunks(self, *chunks: bytes) -> bytes:
-        return b"".join(self.int(len(chunk)) + chunk for chunk in chunks) + self.int(0)
-
-    def data(self, dump_id: int, *chunks: bytes) -> bytes:
-        return BLOCK_DATA + self.int(dump_id) + self.chunks(*chunks)
-
-    def large_objects(self, dump_id: int, *oids: int) -> bytes:
-        objects = b"".join(self.int(oid) + self.chunks(b"a large object") for oid in oids)
-        return BLOCK_LARGE_OBJECTS + self.int(dump_id) + objects + self.int(0)
-
-    def archive(self) -> bytes:
-        """Return a whole one: a table definition, two tables with data, large objects."""
-        contents = (
-            self.entry(1, has_data=False),
-            self.entry(2, has_data=True, dependencies=("1",)),
-            self.entry(3, has_data=True, dependencies=("1", "2")),
-            self.entry(4, has_data=True),
-        )
-        blocks = (
-            self.data(2, b"compressed rows", b"and more"),
-            self.data(3),
-            self.large_objects(4, 16401, 16402),
-        )
-        return self.header(len(contents)) + b"".join((*contents, *blocks))
 
 
 def _check(directory: Path, archive: bytes) -> int:
@@ -170,7 +103,7 @@ def test_a_block_longer_than_the_file_is_refused(tmp_path: Path) -> None:
     """A length that leads behind the end is a cut, not a jump."""
     builder = Builder()
     archive = builder.header(1) + builder.entry(1, has_data=True)
-    block = BLOCK_DATA + builder.int(1) + builder.int(1 << 30)
+    block = BLOCK_DATA + builder.number(1) + builder.number(1 << 30)
     with pytest.raises(DumpFailed, match="is cut short"):
         _check(tmp_path, archive + block)
 
@@ -181,4 +114,4 @@ def test_a_negative_length_is_refused(tmp_path: Path, length: int) -> None:
     builder = Builder()
     archive = builder.header(1) + builder.entry(1, has_data=True)
     with pytest.raises(DumpFailed):
-        _check(tmp_path, archive + BLOCK_DATA + builder.int(1) + builder.int(length))
+        _check(tmp_path, archive + BLOCK_DATA + builder.number(1) + builder.number(length))

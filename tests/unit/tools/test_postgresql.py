@@ -39,7 +39,10 @@ def test_a_restore_stops_at_its_first_error() -> None:
 def test_psql_reads_no_ones_settings_and_stops_at_an_error() -> None:
     """Answers are bare values, and a failed statement is a failed program."""
     argv = postgresql.psql("u", "alt")
-    assert argv == ["psql", *"-X -q -A -t -v ON_ERROR_STOP=1 -U u -d alt".split()]
+    assert argv == [
+        *("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"),
+        *("-U", "u", "-d", "alt"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,8 @@ def test_a_name_stays_a_name(name: str, quoted: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "quoted"), [("plain", "E'plain'"), ("it's", "E'it''s'"), ("back\\slash'", r"E'back\\slash'''")]
+    ("text", "quoted"),
+    [("plain", "E'plain'"), ("it's", "E'it''s'"), ("back\\slash'", r"E'back\\slash'''")],
 )
 def test_a_text_stays_a_text(text: str, quoted: str) -> None:
     """Quotes and backslashes do not end it, whatever the server's settings."""

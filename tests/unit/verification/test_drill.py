@@ -5,20 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from alt_backup_assets.dumps.drivers import DRIVERS
 from alt_backup_assets.dumps.files_content import FilesContent
 from alt_backup_assets.dumps.record import RECORD_NAME
-from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import (
     DrillError,
     LedgerError,
     NoSnapshot,
     RepositoryError,
-    RepositoryUnreachable,
     ServiceNotFound,
     ToolFailed,
     ToolTimeout,
@@ -30,7 +27,6 @@ from alt_backup_assets.verification.drill import (
     drill,
     newest_target,
     scratch_directory,
-    snapshot_target,
 )
 from alt_backup_assets.verification.ledger import open_ledger
 from alt_backup_assets.verification.proof import Proof
@@ -41,7 +37,7 @@ from tests.unit.dumps.test_take import Usage
 
 
 def _require_failed(machine: Machine, proof: Proof, said: str) -> None:
-    """It is FAILED for this reason, it is in the ledger, and nothing of it is left."""
+    """Require that it failed for this reason, is in the ledger, and left nothing behind."""
     assert proof.verdict == "FAILED"
     assert said in "; ".join(proof.differences)
     _require_recorded(machine, proof)
@@ -101,9 +97,7 @@ def test_other_content_fails(machine: Machine) -> None:
     _require_failed(machine, proof, "data.bin is missing")
 
 
-def test_content_of_another_kind_fails(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_content_of_another_kind_fails(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that answers about something else has proven nothing."""
     machine.snapshot()
     monkeypatch.setattr(machine.engine, "rehearse", lambda *_arguments: OTHER_KIND)
@@ -174,9 +168,7 @@ def test_two_dumps_swapped_fail(machine: Machine) -> None:
     ours, other = machine.take(DB), machine.take(TOKENS)
     machine.local.forget([ours.snapshot.id, other.snapshot.id])
     for tags, dump in ((ours.snapshot.tags, other.dump), (other.snapshot.tags, ours.dump)):
-        machine.local.backup(
-            dump.directory, host="fake", tags=tags, taken_at=dump.record.taken_at
-        )
+        machine.local.backup(dump.directory, host="fake", tags=tags, taken_at=dump.record.taken_at)
     for volume, found in ((DB, TOKENS), (TOKENS, DB)):
         said = f"the snapshot is of volume {volume}, the dump in it of {found}"
         _require_failed(machine, machine.drill(volume), said)
@@ -314,59 +306,3 @@ def test_a_damaged_ledger_takes_no_proof(machine: Machine) -> None:
     with pytest.raises(LedgerError):
         machine.drill()
     assert ledger.read_text() == "damaged\n"
-
-
-def test_the_newest_snapshot_is_the_target(machine: Machine) -> None:
-    """By data time; of a day where one is asked for."""
-    day = machine.site.today
-    first = machine.snapshot()
-    machine.clock.advance(days=1)
-    second = machine.snapshot()
-    assert newest_target(machine.site, DB).snapshot == second
-    assert newest_target(machine.site, DB, day=day).snapshot == first
-    with pytest.raises(NoSnapshot, match="db_data has no snapshot of 2026-11-22 in the local"):
-        newest_target(machine.site, DB, day=day - timedelta(days=1))
-
-
-def test_a_volume_without_a_snapshot_cannot_be_drilled(machine: Machine) -> None:
-    """There is nothing to prove, and that is not a proof."""
-    machine.snapshot(TOKENS)
-    with pytest.raises(NoSnapshot, match="db_data has no snapshot in the local"):
-        newest_target(machine.site, DB)
-
-
-def test_a_snapshot_is_found_by_the_start_of_its_id(machine: Machine) -> None:
-    """Its own, or in the offsite repository that of its source too."""
-    snapshot = machine.snapshot()
-    copy_snapshots(machine.site, [DB])
-    (copy,) = machine.offsite.snapshots()
-    assert snapshot_target(machine.site, DB, snapshot.short).snapshot == snapshot
-    for name in (snapshot.short, copy.short):
-        found = snapshot_target(machine.site, DB, name, source="offsite")
-        assert (found.snapshot, found.source) == (copy, "offsite")
-
-
-@pytest.mark.parametrize(("name", "count"), [("0000ffff", "no"), ("", "2")])
-def test_an_id_of_none_or_of_several_is_refused(machine: Machine, name: str, count: str) -> None:
-    """Which one was meant is not guessed."""
-    for _ in range(2):
-        machine.snapshot()
-        machine.clock.advance(hours=1)
-    with pytest.raises(NoSnapshot, match=f"db_data has {count} snapshots"):
-        snapshot_target(machine.site, DB, name)
-
-
-def test_another_volumes_snapshot_is_not_found(machine: Machine) -> None:
-    """An id is looked for among the volume's own."""
-    other = machine.snapshot(TOKENS)
-    with pytest.raises(NoSnapshot):
-        snapshot_target(machine.site, DB, other.id)
-
-
-def test_a_repository_that_is_not_there_has_no_target(machine: Machine) -> None:
-    """Not configured, or not answering: said as such."""
-    with pytest.raises(NoSnapshot, match=r"no `repositories\.offsite`"):
-        newest_target(replace(machine.site, offsite=None), DB, source="offsite")
-    machine.offsite.faults = {"snapshots": Fault(RepositoryUnreachable("gone"))}
-    with pytest.raises(RepositoryUnreachable):
-        newest_target(machine.site, DB, source="offsite")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -173,10 +174,8 @@ class _Meeting(FakeRestic):
 
     def snapshots(self, *, host: str | None = None, tag: str | None = None) -> tuple[Snapshot, ...]:
         """Let two callers in at once, if there are two."""
-        try:
+        with suppress(threading.BrokenBarrierError):
             self.both.wait(0.3)
-        except threading.BrokenBarrierError:
-            pass
         return super().snapshots(host=host, tag=tag)
 
 
