@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -13,18 +12,15 @@ from alt_backup_assets.dumps.files_content import FilesContent
 from alt_backup_assets.dumps.record import RECORD_NAME
 from alt_backup_assets.errors import (
     DrillError,
-    LedgerError,
     NoSnapshot,
     RepositoryError,
     ServiceNotFound,
     ToolFailed,
     ToolTimeout,
-    VolumeBusy,
 )
 from alt_backup_assets.offsite.copy import copy_snapshots
 from alt_backup_assets.verification.drill import (
     Target,
-    drill,
     newest_target,
     scratch_directory,
 )
@@ -261,48 +257,3 @@ def test_what_a_crashed_drill_left_is_not_compared(machine: Machine) -> None:
     (left / "stranger").write_bytes(b"half")
     assert machine.drill().verdict == "PROVEN"
     assert not left.exists()
-
-
-def test_a_snapshot_with_a_proof_need_not_be_drilled_again(machine: Machine) -> None:
-    """Nothing is restored, and nothing is recorded."""
-    machine.snapshot()
-    target = newest_target(machine.site, DB)
-    assert drill(machine.site, target, again=False) is not None
-    machine.local.calls.clear()
-    assert drill(machine.site, target, again=False) is None
-    assert "restore" not in machine.local.calls
-    assert len(open_ledger(machine.site).proofs(DB)) == 1
-    assert drill(machine.site, target) is not None
-    assert len(open_ledger(machine.site).proofs(DB)) == 2
-
-
-def test_another_snapshot_of_the_volume_is_drilled(machine: Machine) -> None:
-    """A proof speaks of one snapshot only."""
-    machine.snapshot()
-    machine.drill()
-    machine.clock.advance(days=1)
-    machine.snapshot()
-    assert drill(machine.site, newest_target(machine.site, DB), again=False) is not None
-
-
-def test_two_drills_of_a_volume_are_never_made_at_once(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The second waits its turn, and not for ever."""
-    machine.snapshot()
-    volume = machine.volume().model_copy(update={"timeout_minutes": 0})
-    registry = machine.site.registry.model_copy(update={"volumes": (volume,)})
-    site = replace(machine.site, registry=registry)
-    with site.lock(f"drill-{DB}"), pytest.raises(VolumeBusy):
-        drill(site, newest_target(site, DB))
-
-
-def test_a_damaged_ledger_takes_no_proof(machine: Machine) -> None:
-    """The drill is red where its result could not be kept."""
-    machine.snapshot()
-    machine.drill()
-    ledger = machine.site.state / "ledger" / f"{DB}.jsonl"
-    ledger.write_text("damaged\n")
-    with pytest.raises(LedgerError):
-        machine.drill()
-    assert ledger.read_text() == "damaged\n"

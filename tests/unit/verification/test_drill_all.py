@@ -56,9 +56,10 @@ def test_one_that_fails_stops_no_other(backed_up: Machine) -> None:
     """Its differences are its error, its proof is FAILED, and it is kept like any other."""
     backed_up.engine.rehearse_errors[DB].append(ToolFailed("pg_restore exited with 1", 1))
     ended = _drill(backed_up)
-    assert ended[DB].error == "pg_restore exited with 1"
-    assert ended[DB].proof is not None
-    assert ended[DB].proof.verdict == "FAILED"
+    failed = ended[DB]
+    assert failed.error == "pg_restore exited with 1"
+    assert failed.proof is not None
+    assert failed.proof.verdict == "FAILED"
     assert ended[TOKENS].error is None
     assert _published(backed_up) == 1
 
