@@ -29,6 +29,17 @@ def test_the_hash_is_that_of_the_bytes_written(tmp_path: Path) -> None:
     assert (tmp_path / "alt.dump").read_bytes() == b"PGDMProws"
 
 
+def test_it_is_on_the_disk_before_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of its bytes are handed to the disk, and the disk is asked to keep them."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    with writing(tmp_path / "alt.dump") as out:
+        out.write(b"PGDMP")
+    assert synced == [5]
+
+
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     """Password verifiers may be in it: mode 0600 from the first byte on, whatever the umask."""
     before = os.umask(0)

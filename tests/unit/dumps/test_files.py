@@ -77,13 +77,17 @@ def test_a_file_keeps_its_mode(volume: VolumeOfFiles, mode: int) -> None:
 
 def test_an_owner_is_recorded_and_kept_where_we_may(volume: VolumeOfFiles) -> None:
     """A restore by root gives every file to whom it belonged; otherwise it is at least known."""
-    path = volume.write("token.json")
+    volume.write("sub/token.json")
+    (volume.source / "latest").symlink_to("sub/token.json")
+    names = ("sub", "sub/token.json", "latest")
     if os.geteuid() == 0:
-        os.chown(path, 1234, 5678)
+        for number, name in enumerate(names):
+            os.chown(volume.source / name, 1000 + number, 2000 + number, follow_symlinks=False)
     content = volume.dump()
-    status, copied = path.stat(), (volume.copy / "token.json").stat()
-    assert entry_of(content, "token.json").owner == f"{status.st_uid}:{status.st_gid}"
-    assert (copied.st_uid, copied.st_gid) == (status.st_uid, status.st_gid)
+    for name in names:
+        status, copied = (volume.source / name).lstat(), (volume.copy / name).lstat()
+        assert entry_of(content, name).owner == f"{status.st_uid}:{status.st_gid}"
+        assert (copied.st_uid, copied.st_gid) == (status.st_uid, status.st_gid)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,12 @@ def test_our_connections_have_our_name_and_no_secret(server: Server) -> None:
         }
 
 
+def test_a_service_that_lets_us_in_gets_no_password_file(server: Server) -> None:
+    """Where the registry names none, libpq is told of none."""
+    server.dump()
+    assert {tuple(call.env) for call in server.place.calls} == {("PGAPPNAME",)}
+
+
 def test_connections_a_killed_run_left_are_ended_first(server: Server) -> None:
     """Before anything else, by our own name, and never the one that asks."""
     server.dump()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -55,6 +56,17 @@ def test_a_dump_appears_when_all_of_it_is_there(
     assert dumps.dumps(DB) == (kept,)
     assert kept == StoredDump(record, machine.site.state / "dumps" / DB / "new")
     assert _names(kept.directory.parent) == ["new"]
+
+
+def test_a_dump_that_appeared_survives_a_power_cut(
+    machine: Machine, record: DumpRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Record and directory are on the disk before the rename, the rename before it is told."""
+    synced: list[int] = []
+    with store(machine.site).incoming(DB) as directory, monkeypatch.context() as watched:
+        watched.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_ino))
+        kept = store(machine.site).keep(directory, record).directory
+    assert synced == [path.stat().st_ino for path in (kept / RECORD_NAME, kept, kept.parent)]
 
 
 def test_what_is_not_kept_leaves_nothing(machine: Machine) -> None:

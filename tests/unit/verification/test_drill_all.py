@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from alt_backup_assets.errors import (
@@ -95,6 +97,15 @@ def test_what_has_a_proof_is_left_alone_where_asked(backed_up: Machine) -> None:
     ended = _drill(backed_up, again=False)
     assert [(done.proof, done.error) for done in ended.values()] == [(None, None)] * 2
     assert _published(backed_up) == 1
+
+
+def test_what_has_a_proof_is_drilled_again_otherwise(backed_up: Machine) -> None:
+    """The weekly drill proves anew what was proven."""
+    _drill(backed_up)
+    volumes = [backed_up.volume()]
+    find = partial(newest_target, backed_up.site, DB)
+    (done,) = drill_all(backed_up.site, volumes, lambda _volume: find(), notify=print)
+    assert done.proof is not None
 
 
 def test_what_crashed_runs_left_is_swept_first(backed_up: Machine) -> None:
