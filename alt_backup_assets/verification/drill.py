@@ -168,6 +168,8 @@ class _Drilling:
                 engine = driver(self.record.engine, self.record.volume)
                 restored = engine.rehearse(self.record, directory, self.site.platform)
             self.comparison = compare(self.record.content, restored)
+            if not self.comparison.compared:  # equal to nothing is not a proof
+                return (*self.comparison.differences, "nothing was compared")
             return self.comparison.differences
 
     def _identity(self, record: DumpRecord) -> tuple[str, ...]:
