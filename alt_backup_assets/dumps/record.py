@@ -135,4 +135,7 @@ def compare(recorded: Content, restored: Content) -> Comparison:
     if type(restored) is not type(recorded):
         return Comparison((f"restored as {restored.kind}, recorded as {recorded.kind}",), ())
     same: Any = restored  # the union's members compare only with their own kind
-    return Comparison(recorded.differences(same), recorded.compared(same))
+    differences, compared = recorded.differences(same), recorded.compared(same)
+    if not compared:  # equal to nothing is not a proof
+        differences = (*differences, "nothing was compared")
+    return Comparison(differences, compared)

@@ -24,7 +24,7 @@ from alt_backup_assets.errors import (
     VolumesFailed,
 )
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.tags import LEDGER, day_tag, of_volume
+from alt_backup_assets.snapshots.tags import LEDGER, of_volume
 from alt_backup_assets.tools.restic import Restic, Snapshot
 
 _patiently = stamina.RetryingCaller(attempts=3).on(Transient)
@@ -125,7 +125,7 @@ def copy_snapshots(
     source = site.local.snapshots(host=site.name)
     before = offsite.snapshots(host=site.name)
     known = {snapshot.lineage for snapshot in before}
-    wanted = {name: mine[-1] for name in names if (mine := _of_day(source, name, day))}
+    wanted = {name: mine[-1] for name in names if (mine := of_volume(source, name, day=day))}
     newer = (new for name in (*names, LEDGER) for new in _newer(source, before, name))
     missing = {s.id: s for s in (*newer, *wanted.values()) if s.lineage not in known}
     if missing:
@@ -150,11 +150,6 @@ def require_copies(copies: Iterable[Copied], volumes: Iterable[str]) -> None:
     without = "the local repository has no such snapshot of it: nothing was copied"
     if missing := {name: without for name in volumes if name not in copied}:
         raise VolumesFailed("offsite copy", missing)
-
-
-def _of_day(snapshots: Iterable[Snapshot], volume: str, day: date | None) -> tuple[Snapshot, ...]:
-    mine = of_volume(snapshots, volume)
-    return tuple(snapshot for snapshot in mine if not day or day_tag(day) in snapshot.tags)
 
 
 def _newer(

@@ -49,9 +49,12 @@ def day_tag(day: date) -> str:
     return day.strftime("%Y%m%d")
 
 
-def of_volume(snapshots: Iterable[Snapshot], volume: str) -> tuple[Snapshot, ...]:
-    """Return the snapshots of a volume, oldest data first."""
-    mine = (snapshot for snapshot in snapshots if volume in snapshot.tags)
+def of_volume(
+    snapshots: Iterable[Snapshot], volume: str, *, day: date | None = None
+) -> tuple[Snapshot, ...]:
+    """Return the snapshots of a volume, of one backup day where given, oldest data first."""
+    wanted = {volume} if day is None else {volume, day_tag(day)}
+    mine = (snapshot for snapshot in snapshots if wanted <= set(snapshot.tags))
     return tuple(sorted(mine, key=lambda snapshot: snapshot.time))
 
 

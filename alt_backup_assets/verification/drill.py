@@ -30,7 +30,7 @@ from alt_backup_assets.dumps.record import (
 from alt_backup_assets.dumps.take import require_space
 from alt_backup_assets.errors import AltBackupError, NoSnapshot
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.tags import day_tag, of_volume
+from alt_backup_assets.snapshots.tags import of_volume
 from alt_backup_assets.tools.parallel import in_words
 from alt_backup_assets.tools.restic import Restic, Snapshot
 from alt_backup_assets.verification.ledger import Ledger, open_ledger
@@ -70,9 +70,7 @@ def newest_target(
         NoSnapshot: There is none.
         RepositoryError: The repository does not open.
     """
-    mine = of_volume(_repository(site, source).snapshots(host=site.name), volume)
-    if day:
-        mine = tuple(snapshot for snapshot in mine if day_tag(day) in snapshot.tags)
+    mine = of_volume(_repository(site, source).snapshots(host=site.name), volume, day=day)
     if not mine:
         when = f" of {day}" if day else ""
         raise NoSnapshot(f"{volume} has no snapshot{when} in the {source} repository to drill")
@@ -168,8 +166,6 @@ class _Drilling:
                 engine = driver(self.record.engine, self.record.volume)
                 restored = engine.rehearse(self.record, directory, self.site.platform)
             self.comparison = compare(self.record.content, restored)
-            if not self.comparison.compared:  # equal to nothing is not a proof
-                return (*self.comparison.differences, "nothing was compared")
             return self.comparison.differences
 
     def _identity(self, record: DumpRecord) -> tuple[str, ...]:

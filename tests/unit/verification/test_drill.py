@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from alt_backup_assets.dumps.drivers import DRIVERS
+from alt_backup_assets.dumps.engine import Dumped
 from alt_backup_assets.dumps.files_content import FilesContent
 from alt_backup_assets.dumps.record import RECORD_NAME
 from alt_backup_assets.errors import (
@@ -19,6 +22,8 @@ from alt_backup_assets.errors import (
     ToolTimeout,
 )
 from alt_backup_assets.offsite.copy import copy_snapshots
+from alt_backup_assets.platforms.seam import Platform
+from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.verification.drill import (
     Target,
     newest_target,
@@ -98,6 +103,24 @@ def test_content_of_another_kind_fails(machine: Machine, monkeypatch: pytest.Mon
     machine.snapshot()
     monkeypatch.setattr(machine.engine, "rehearse", lambda *_arguments: OTHER_KIND)
     _require_failed(machine, machine.drill(), "restored as postgresql, recorded as files")
+
+
+def test_a_drill_that_compared_nothing_fails(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file changed while it was read, so that none is compared: that is no proof."""
+    dump = machine.engine.dump
+
+    def all_changed(volume: Volume, platform: Platform, directory: Path) -> Dumped:
+        dumped = dump(volume, platform, directory)
+        assert isinstance(dumped.content, FilesContent)
+        entries = dumped.content.entries
+        changed = tuple(entry.model_copy(update={"changed": True}) for entry in entries)
+        return replace(dumped, content=FilesContent(entries=changed))
+
+    monkeypatch.setattr(machine.engine, "dump", all_changed)
+    machine.snapshot()
+    _require_failed(machine, machine.drill(), "nothing was compared")
 
 
 @pytest.mark.parametrize(
