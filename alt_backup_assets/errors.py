@@ -31,6 +31,10 @@ messages with remedies at the place that raises.
     │   ├── NoSnapshot            nothing to copy or to drill
     │   ├── CopyUnconfirmed       the copy is not in the other listing
     │   └── RetentionUnsafe       forgetting was refused or went wrong
+    ├── RestoreError              nothing was replaced, or the message says what was
+    │   ├── RestoreRefused        pre-flight said no; nothing was touched
+    │   └── RestoreFailed         it was tried; the message says what is there now
+    ├── OldBackupError            a backup of the former system cannot be used
     ├── DrillError                a restore drill could not come to a verdict
     ├── LedgerError               the proof ledger cannot be read
     ├── VolumeBusy                another run works on this volume
@@ -160,6 +164,22 @@ class CopyUnconfirmed(SnapshotError):
 
 class RetentionUnsafe(SnapshotError):
     """Forgetting snapshots was refused, or the listing afterwards is not the plan."""
+
+
+class RestoreError(AltBackupError):
+    """A volume was not brought back."""
+
+
+class RestoreRefused(RestoreError):
+    """Pre-flight said no: nothing was stopped, replaced or removed."""
+
+
+class RestoreFailed(RestoreError):
+    """Bringing a volume back went wrong; the message says what the target holds now."""
+
+
+class OldBackupError(AltBackupError):
+    """A backup of the former system is damaged, incomplete or of an unknown kind."""
 
 
 class DrillError(AltBackupError):

@@ -77,6 +77,18 @@ class TamperedPlatform:
         """The real one's."""
         return self._platform.name
 
+    def is_running(self, service: str) -> bool | None:
+        """As the real one."""
+        return self._platform.is_running(service)
+
+    def start(self, service: str) -> None:
+        """As the real one."""
+        self._platform.start(service)
+
+    def stop(self, service: str) -> None:
+        """As the real one."""
+        self._platform.stop(service)
+
     def service(self, service: str) -> Service:
         """As the real one."""
         return self._platform.service(service)

@@ -46,11 +46,17 @@ class LocalService(Frozen):
         bin: Directories put in front of PATH: the service's own programs.
         env: Environment for its commands, such as PGHOST and PGPORT. Never a secret.
         run_as: Unix user to run them as, such as ``postgres``; None for our own.
+        running: Exits with 0 where the service runs, and with anything else where it does not.
+        start: Starts it, and returns; for ``alt-backup restore``.
+        stop: Stops it, and returns when it has ended.
     """
 
     bin: tuple[LocatedPath, ...] = ()
     env: dict[PublicVariable, str] = Field(default_factory=dict)
     run_as: str | None = None
+    running: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
 
 
 class LocalPlatform(Frozen):
@@ -68,6 +74,8 @@ class DockerPlatform(Frozen):
     Attributes:
         project: The Compose project whose services and volumes are protected.
         docker_host: The engine's URL; None for the environment's own.
+        compose_files: The project's compose files, for drift; as after ``docker compose -f``.
+        env_files: Its environment files, as after ``docker compose --env-file``.
         volumes_root: Where volumes are mounted read-only when we run in a container.
         throwaway_memory_mb: Memory cap of a throw-away container.
         throwaway_cpus: CPU cap of a throw-away container.
@@ -77,6 +85,8 @@ class DockerPlatform(Frozen):
     name: PlatformName
     project: Annotated[str, AfterValidator(_project)]
     docker_host: Annotated[str, AfterValidator(_engine_url)] | None = None
+    compose_files: tuple[LocatedPath, ...] = ()
+    env_files: tuple[LocatedPath, ...] = ()
     volumes_root: LocatedPath = Path("/data")
     throwaway_memory_mb: int = Field(default=2048, ge=128)
     throwaway_cpus: float = Field(default=2.0, gt=0, allow_inf_nan=False)

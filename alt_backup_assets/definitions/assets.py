@@ -71,7 +71,11 @@ def backup_assets(site: Site) -> dg.AssetsDefinition:
     names, planned = Names(site), site.registry.planned
     dump_text = "A consistent dump of the volume, with a record of what is in it."
     snapshot_text = "The dump in the encrypted local repository."
-    wanted = [(keys.DUMP, checks.SIZE_IS_PLAUSIBLE), (keys.SNAPSHOT, checks.DATA_IS_FRESH)]
+    wanted = [
+        (keys.DUMP, checks.SIZE_IS_PLAUSIBLE),
+        (keys.DUMP, checks.SOURCE_IS_HEALTHY),
+        (keys.SNAPSHOT, checks.DATA_IS_FRESH),
+    ]
 
     @dg.multi_asset(
         name="backup",
@@ -114,6 +118,7 @@ def _backed_up(site: Site, names: Names, done: BackedUp) -> Events:
         before = store(site).before(done.dump)
         yield dg.MaterializeResult(asset_key=key, metadata=metadata.of_dump(done.dump))
         yield checks.size_is_plausible(key, done.dump, before)
+        yield checks.source_is_healthy(key, done.dump)
     if done.snapshot:
         key = names.key(keys.SNAPSHOT, done.volume)
         volume = site.registry.volume(done.volume)

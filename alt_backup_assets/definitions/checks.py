@@ -17,6 +17,7 @@ from alt_backup_assets.site import Site
 from alt_backup_assets.verification.proof import Proof
 
 SIZE_IS_PLAUSIBLE = "size_is_plausible"
+SOURCE_IS_HEALTHY = "source_is_healthy"
 DATA_IS_FRESH = "data_is_fresh"
 COPY_IS_FRESH = "copy_is_fresh"
 RESTORED_CONTENT_MATCHES = "restored_content_matches"
@@ -26,6 +27,7 @@ SMALLEST_SHARE = 0.5
 
 _DESCRIPTIONS = {
     (keys.DUMP, SIZE_IS_PLAUSIBLE): "The dump has at least half the size of the one before.",
+    (keys.DUMP, SOURCE_IS_HEALTHY): "The engine has nothing that will soon be in a backup's way.",
     (keys.SNAPSHOT, DATA_IS_FRESH): "The data in the snapshot is within the volume's RPO.",
     (
         keys.RESTORE_DRILL,
@@ -77,6 +79,19 @@ def size_is_plausible(
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{size} bytes, after {last}",
         metadata={"dump/size_bytes": size, "dump/size_bytes_before": last},
+    )
+
+
+def source_is_healthy(key: dg.AssetKey, dump: StoredDump) -> dg.AssetCheckResult:
+    """Show what the engine's driver warned of while it took the dump."""
+    warned = dump.record.warnings
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=SOURCE_IS_HEALTHY,
+        passed=not warned,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(warned) or "nothing was found",
+        metadata={"dump/warnings": list(warned)},
     )
 
 

@@ -55,6 +55,7 @@ class Runless:
             self._materialised(key, record.taken_at, metadata.of_dump(done.dump))
             before = store(site).before(done.dump)
             self._checked(checks.size_is_plausible(key, done.dump, before), record.taken_at)
+            self._checked(checks.source_is_healthy(key, done.dump), record.taken_at)
         if done.snapshot:
             taken_at = done.snapshot.dump.record.taken_at
             key = self._names.key(keys.SNAPSHOT, done.volume)

@@ -15,9 +15,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alt_backup_assets.dumps import fingerprint, postgresql_throwaway
+from alt_backup_assets.dumps import fingerprint, postgresql_live, postgresql_throwaway
 from alt_backup_assets.dumps.artifact import writing
-from alt_backup_assets.dumps.engine import Dumped
+from alt_backup_assets.dumps.engine import Dumped, Restoration, ThroughServer
 from alt_backup_assets.dumps.postgresql_content import (
     DatabaseContent,
     PostgresqlContent,
@@ -29,6 +29,8 @@ from alt_backup_assets.errors import DumpFailed, PlatformError, ToolError
 from alt_backup_assets.platforms.seam import Platform, Service, Sink
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.tools import pgarchive, postgresql
+
+RESTORATION: Restoration = ThroughServer(wait=postgresql_live.wait, load=postgresql_live.load)
 
 GLOBALS = "globals.sql"
 _GLOBALS_END = b"\n-- PostgreSQL database cluster dump complete\n"

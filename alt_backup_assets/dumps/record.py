@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from alt_backup_assets.dumps.comparison import Compared
 from alt_backup_assets.dumps.files_content import FilesContent
+from alt_backup_assets.dumps.inventory import Inventory
 from alt_backup_assets.dumps.postgresql_content import PostgresqlContent
 from alt_backup_assets.errors import DumpFailed
 from alt_backup_assets.platforms.seam import Runtime
@@ -24,7 +25,7 @@ from alt_backup_assets.values import Frozen
 
 RECORD_NAME = "record.json"
 
-Content = Annotated[PostgresqlContent | FilesContent, Field(discriminator="kind")]
+Content = Annotated[PostgresqlContent | FilesContent | Inventory, Field(discriminator="kind")]
 
 
 class Artifact(Frozen):
@@ -55,6 +56,7 @@ class DumpRecord(Frozen):
         size_bytes: Everything the dump holds.
         artifacts: The files beside this record.
         content: What the engine found in the data at ``taken_at``.
+        warnings: What is wrong at the source without making this dump a bad one, in sentences.
     """
 
     format: Literal[1] = 1
@@ -72,6 +74,7 @@ class DumpRecord(Frozen):
     size_bytes: int
     artifacts: tuple[Artifact, ...]
     content: Content
+    warnings: tuple[str, ...] = ()
 
 
 def read_record(directory: Path) -> DumpRecord:

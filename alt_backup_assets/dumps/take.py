@@ -75,6 +75,7 @@ def take_dump(site: Site, volume: Volume, *, day: date, root_run: str | None = N
             size_bytes=_size_bytes(directory),
             artifacts=dumped.artifacts,
             content=dumped.content,
+            warnings=dumped.warnings,
         )
         return store(site).keep(directory, record)
 

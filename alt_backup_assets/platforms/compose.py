@@ -61,6 +61,21 @@ def find_container(api: APIClient, project: str, service: str) -> ServiceContain
     raise ServiceNotFound(_why_none(project, service, own, known))
 
 
+def find_own(api: APIClient, project: str, service: str) -> tuple[ServiceContainer, ...]:
+    """Return every container of a service, whatever its state.
+
+    Raises:
+        ServiceNotFound: There is none; the message says how to make one.
+        PlatformError: The engine does not answer.
+    """
+    known = _containers(api, project)
+    own = tuple(container for container in known if container.service == service)
+    if not own:
+        why = _why_none(project, service, [], known)
+        raise ServiceNotFound(f"{why}; `docker compose -p {project} create {service}` makes it")
+    return own
+
+
 def find_volume(api: APIClient, project: str, volume: str) -> Path:
     """Return the directory a Docker volume has on this machine.
 

@@ -23,6 +23,9 @@ from alt_backup_assets.platforms.docker_throwaway import Recipe
 from alt_backup_assets.platforms.seam import Runtime, Service, Throwaway
 from alt_backup_assets.tools.docker.engine import Container, answering, connect
 
+_ENDED = frozenset({"created", "exited", "dead"})
+_STOP_SECONDS = 30
+
 
 class DockerEngine:
     """One Compose project on one engine. The engine is contacted on first use.
@@ -57,10 +60,32 @@ class DockerEngine:
             except NotFound:
                 raise ServiceNotFound(f"container {found.name} was just removed") from None
         label = f"{service} (container {found.name})"
+        networks = details["NetworkSettings"]["Networks"].values()
         return DockerService(
             Container(self._api, found.id, label, details["State"]["StartedAt"]),
             Runtime(image=details["Config"]["Image"], image_id=details["Image"]),
+            addresses=tuple(network["IPAddress"] for network in networks if network["IPAddress"]),
         )
+
+    def is_running(self, service: str) -> bool:
+        """Tell whether a container of a service runs; see ``Platform.is_running``."""
+        own = compose.find_own(self._api, self._config.project, service)
+        return any(container.state not in _ENDED for container in own)
+
+    def start(self, service: str) -> None:
+        """Start the one container of a service; see ``Platform.start``."""
+        own = compose.find_own(self._api, self._config.project, service)
+        if len(own) > 1:
+            names = ", ".join(container.name for container in own)
+            raise ServiceNotFound(f"service `{service}` has several containers ({names})")
+        with answering(f"to start {own[0].name}"):
+            self._api.start(own[0].id)
+
+    def stop(self, service: str) -> None:
+        """Stop every container of a service; see ``Platform.stop``."""
+        for container in compose.find_own(self._api, self._config.project, service):
+            with answering(f"to stop {container.name}"):
+                self._api.stop(container.id, timeout=_STOP_SECONDS)
 
     def volume_path(self, volume: str, service: str) -> Path:
         """Return where a volume is mounted here, or else where the engine keeps it.

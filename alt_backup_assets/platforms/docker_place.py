@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from alt_backup_assets.errors import ServiceNotFound
 from alt_backup_assets.platforms.seam import Runtime, Session, Sink
 from alt_backup_assets.tools.docker import execution
 from alt_backup_assets.tools.docker.engine import Container
@@ -56,3 +57,14 @@ class DockerService(DockerPlace):
     """A running container of a Compose service."""
 
     runtime: Runtime
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """Its address on the first of its networks."""
+        if not self.addresses:
+            raise ServiceNotFound(
+                f"{self.label} is on no network: set `url` in its registry entry to where it "
+                "can be reached"
+            )
+        return self.addresses[0]

@@ -63,10 +63,10 @@ class DockerThrowaway(DockerPlace):
     directory = _DIRECTORY
 
     def put(self, source: Path) -> str:
-        """Stream a file into the container, readable by every user in it.
+        """Stream a file or a directory into the container, readable by every user in it.
 
         Raises:
-            PlatformError: The file changed its size meanwhile, or the engine refused it.
+            PlatformError: A file changed its size meanwhile, or the engine refused it.
             ServiceVanished: The container is gone.
         """
         name = f"alt-backup-in/{secrets.token_hex(4)}/{source.name}"
@@ -164,9 +164,23 @@ def _runs(api: APIClient, container_id: str) -> bool:
 
 
 def _tar(source: Path, name: str) -> Iterator[bytes]:
-    """Yield a tar archive of one file, never more than a piece of it in memory."""
+    """Yield a tar archive of a file or a tree, never more than a piece of it in memory."""
+    below = sorted(source.rglob("*")) if source.is_dir() else []
+    for path in (source, *below):
+        member = tarfile.TarInfo(str(Path(name, path.relative_to(source))))
+        if path.is_symlink():
+            member.type, member.linkname = tarfile.SYMTYPE, str(path.readlink())
+            yield member.tobuf()
+        elif path.is_dir():
+            member.type, member.mode = tarfile.DIRTYPE, 0o755
+            yield member.tobuf()
+        elif path.is_file():
+            yield from _tar_file(path, member)
+    yield b"\0" * (2 * tarfile.BLOCKSIZE)
+
+
+def _tar_file(source: Path, member: tarfile.TarInfo) -> Iterator[bytes]:
     with source.open("rb") as file:
-        member = tarfile.TarInfo(name)
         member.size = os.fstat(file.fileno()).st_size
         member.mode = 0o444
         yield member.tobuf()
@@ -177,4 +191,4 @@ def _tar(source: Path, name: str) -> Iterator[bytes]:
                 raise PlatformError(f"{source} became shorter while it was read")
             left -= len(chunk)
             yield chunk
-    yield b"\0" * (-member.size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
+    yield b"\0" * (-member.size % tarfile.BLOCKSIZE)

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alt_backup_assets.config import LocalPlatform, LocalService
-from alt_backup_assets.errors import ServiceNotFound, VolumeUnreadable
+from alt_backup_assets.errors import PlatformError, ServiceNotFound, ToolFailed, VolumeUnreadable
 from alt_backup_assets.platforms import local_throwaway
 from alt_backup_assets.platforms.local_place import LocalPlace, other_user, unprivileged
 from alt_backup_assets.platforms.seam import Runtime, Service, Throwaway
 from alt_backup_assets.values import near_miss
 
 _IMAGE = "local"
+_CONTROL_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class LocalServicePlace(LocalPlace):
     def runtime(self) -> Runtime:
         """The first directory of its programs, or none where PATH is good enough."""
         return Runtime(_IMAGE, str(self.programs[0]) if self.programs else "")
+
+    @property
+    def address(self) -> str:
+        """This machine."""
+        return "127.0.0.1"
 
 
 class LocalMachine:
@@ -47,6 +53,33 @@ class LocalMachine:
     def name(self) -> str:
         """The platform's name."""
         return self._config.name
+
+    def is_running(self, service: str) -> bool | None:
+        """Ask a service's ``running`` command; None where it has none."""
+        settings = self._config.services.get(service, LocalService())
+        if not settings.running:
+            return None
+        try:
+            self._command(service, settings.running)
+        except ToolFailed:
+            return False
+        return True
+
+    def start(self, service: str) -> None:
+        """Run a service's ``start`` command; see ``Platform.start``."""
+        self._command(service, self._config.services.get(service, LocalService()).start)
+
+    def stop(self, service: str) -> None:
+        """Run a service's ``stop`` command; see ``Platform.stop``."""
+        self._command(service, self._config.services.get(service, LocalService()).stop)
+
+    def _command(self, service: str, argv: tuple[str, ...]) -> None:
+        if not argv:
+            raise PlatformError(
+                f"the configuration does not say how to start and stop {service}: set"
+                f" platform.services.{service}.start and .stop, or do it by hand"
+            )
+        self.service(service).run(argv, timeout_seconds=_CONTROL_SECONDS)
 
     def service(self, service: str) -> Service:
         """Return a configured service; whether it runs shows when a command needs it.

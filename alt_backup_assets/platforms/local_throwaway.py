@@ -39,14 +39,17 @@ class LocalThrowaway(LocalPlace):
         return str(self.cwd)
 
     def put(self, source: Path) -> str:
-        """Return the file's own path, or that of a copy the target's user can read."""
+        """Return the source's own path, or that of a copy the target's user can read."""
         if self.user is None or _may(self.user, "-r", source):
             return str(source)
         inbox = Path(tempfile.mkdtemp(prefix="in-", dir=self.cwd.parent))
         copy = inbox / source.name
-        shutil.copyfile(source, copy)
-        copy.chmod(0o400)
-        for path in (copy, inbox):
+        if source.is_dir():
+            shutil.copytree(source, copy, symlinks=True)
+        else:
+            shutil.copyfile(source, copy)
+            copy.chmod(0o400)
+        for path in (inbox, *inbox.rglob("*")):
             _give(path, self.user)
         return str(copy)
 
@@ -125,6 +128,6 @@ def _may(user: str, test: str, path: Path) -> bool:
 def _give(path: Path, user: str) -> None:
     account = pwd.getpwnam(user)
     try:
-        os.chown(path, account.pw_uid, account.pw_gid)
+        os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
     except PermissionError:
         raise PlatformError(f"only root can make throw-away targets for user {user}") from None

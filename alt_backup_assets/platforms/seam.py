@@ -100,6 +100,14 @@ class Service(Place, Protocol):
     def runtime(self) -> Runtime:
         """The program files it runs on."""
 
+    @property
+    def address(self) -> str:
+        """The host name or IP address under which this machine reaches its ports.
+
+        Raises:
+            ServiceNotFound: It has none.
+        """
+
 
 class Throwaway(Place, Protocol):
     """A disposable, network-less target of a restore drill."""
@@ -109,7 +117,10 @@ class Throwaway(Place, Protocol):
         """A writable, empty directory in it, for everything the drill makes."""
 
     def put(self, source: Path) -> str:
-        """Bring a file of this machine into it and return its path there."""
+        """Bring a file or a directory of this machine into it and return its path there.
+
+        What arrives is readable by every user in it, and is not to be written to.
+        """
 
 
 class Platform(Protocol):
@@ -132,6 +143,29 @@ class Platform(Protocol):
         Raises:
             VolumeUnreadable: It is not there, or not readable; the message says how to
                 make it so.
+        """
+
+    def is_running(self, service: str) -> bool | None:
+        """Tell whether a service runs; None where nothing on this machine can tell.
+
+        Raises:
+            ServiceNotFound: The platform has no such service at all.
+        """
+
+    def start(self, service: str) -> None:
+        """Start a service that was stopped; whether it is ready is for its driver to tell.
+
+        Raises:
+            ServiceNotFound: There is nothing to start; the message says how to make it.
+            PlatformError: It did not start.
+        """
+
+    def stop(self, service: str) -> None:
+        """Stop a service and wait until it has ended.
+
+        Raises:
+            ServiceNotFound: The platform has no such service at all.
+            PlatformError: It did not stop.
         """
 
     def throwaway(

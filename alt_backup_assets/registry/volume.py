@@ -19,10 +19,12 @@ from alt_backup_assets.registry.fields import (
     Day,
     Duration,
     Passfile,
+    PathInside,
     Pattern,
+    Url,
     VolumeName,
 )
-from alt_backup_assets.values import Frozen, Name, near_miss
+from alt_backup_assets.values import Frozen, LocatedPath, Name, near_miss
 
 Category = Literal["critical", "data", "search", "metrics", "models"]
 Profile = Literal["db", "essential", "all"]
@@ -44,8 +46,19 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 # A PostgreSQL dump is dump files only, and an exclude could only lose one of them.
 _TAKEN: dict[str, tuple[str, ...]] = {
     "postgresql": (*_DATABASE_SETTINGS, "passfile", "compression"),
-    "clickhouse": (*_DATABASE_SETTINGS, "exclude"),
+    "clickhouse": (*_DATABASE_SETTINGS, "url", "password_file", "exclude"),
+    "redis": ("user", "password_file", "exclude"),
+    "meilisearch": (
+        *("url", "password_file", "snapshots"),
+        *("poll_seconds", "task_timeout_seconds", "exclude"),
+    ),
+    "prometheus": ("url", "exclude"),
+    "files": ("contents", "exclude"),
 }
+_OF_ENGINES = (
+    *("databases", "user", "passfile", "compression", "exclude"),
+    *("url", "password_file", "snapshots", "poll_seconds", "task_timeout_seconds", "contents"),
+)
 
 
 class RecoveryPointObjective(Frozen):
@@ -72,6 +85,20 @@ class Exclusion(Frozen):
     review: Day
 
 
+class ContentRule(Frozen):
+    """What a small critical file must be, so that an emptied one never becomes the last good one.
+
+    Attributes:
+        min_bytes: Its smallest size.
+        format: What it must parse as; None for anything.
+        keys: Keys the parsed mapping must have, each with a value that is not empty.
+    """
+
+    min_bytes: int = Field(default=1, ge=1)
+    format: Literal["json", "yaml"] | None = None
+    keys: tuple[str, ...] = ()
+
+
 class Entry(Frozen):
     """What the registry says about one volume.
 
@@ -85,6 +112,12 @@ class Entry(Frozen):
         user: The engine's user.
         passfile: Path of a libpq password file *inside the service*, where its local socket
             does not let the user in without one.
+        password_file: File on this machine with the password or key of the engine's interface.
+        url: Where the engine's HTTP interface answers; None for its usual port at the service.
+        snapshots: Where in the volume Meilisearch writes its snapshots.
+        poll_seconds: How often a task of Meilisearch is asked for.
+        task_timeout_seconds: How long a task of Meilisearch may take.
+        contents: What small critical files of a volume of files must be, by path.
         compression: pg_dump's ``--compress``: "6" as the decision record says, or "zstd:3".
         rpo: Recovery point objective; drives freshness and verdict.
         keep_dumps_days: How long dumps stay on disk beside their snapshots.
@@ -102,6 +135,12 @@ class Entry(Frozen):
     databases: tuple[DatabaseName, ...] = ()
     user: DatabaseName | None = None
     passfile: Passfile | None = None
+    password_file: LocatedPath | None = None
+    url: Url | None = None
+    snapshots: PathInside = "snapshots"
+    poll_seconds: float = Field(default=5, gt=0, allow_inf_nan=False)
+    task_timeout_seconds: float = Field(default=120, gt=0, allow_inf_nan=False)
+    contents: dict[PathInside, ContentRule] = Field(default_factory=dict)
     compression: Compression = "6"
     rpo: RecoveryPointObjective = RecoveryPointObjective()
     keep_dumps_days: int = Field(default=7, ge=0)
@@ -125,13 +164,13 @@ class Entry(Frozen):
             raise ValueError("must name each database once")
         return databases
 
-    @field_validator("databases", "user", "passfile", "compression", "exclude")
+    @field_validator(*_OF_ENGINES)
     @classmethod
     def _fits_engine(cls, value: object, info: ValidationInfo) -> object:
         engine, field = info.data.get("engine"), str(info.field_name)
         if engine is None:
             return value
-        if value == cls.model_fields[field].default:
+        if value == cls.model_fields[field].get_default(call_default_factory=True):
             if field in _NEEDED.get(engine, ()):
                 raise ValueError(f"is missing: the engine `{engine}` needs it")
         elif field not in _TAKEN.get(engine, ("exclude",)):

@@ -43,6 +43,7 @@ def read_status(site: Site) -> Status:
             offsite=of_volume(offsite or (), volume.name),
             proofs=_proofs(ledger, volume.name, problems),
             damage=_damage(site, volume.name),
+            warned=_warned(site, volume.name),
             newest_of_all=newest,
         )
         for volume in site.registry.planned
@@ -123,6 +124,10 @@ def _damage(site: Site, volume: str) -> tuple[str, ...]:
         for dump in newest
         for sentence in artifact_differences(dump.record, dump.directory)
     )
+
+
+def _warned(site: Site, volume: str) -> tuple[str, ...]:
+    return tuple(w for dump in store(site).dumps(volume)[-1:] for w in dump.record.warnings)
 
 
 def _volume_status(evidence: Evidence, now: datetime) -> VolumeStatus:

@@ -32,6 +32,7 @@ class Evidence:
         offsite: Its snapshots in the offsite repository, oldest data first.
         proofs: Its drills, oldest first.
         damage: What is wrong with its dumps on disk, or with its ledger, in sentences.
+        warned: What the engine's driver warned of when it took the newest dump.
         newest_of_all: Data time of the newest snapshot of any volume.
     """
 
@@ -40,6 +41,7 @@ class Evidence:
     offsite: Sequence[Snapshot]
     proofs: Sequence[Proof]
     damage: tuple[str, ...]
+    warned: tuple[str, ...]
     newest_of_all: datetime | None
 
     @property
@@ -101,7 +103,7 @@ def _age(data_time: datetime, rpo: RecoveryPointObjective, now: datetime) -> lis
 
 
 def _damage(evidence: Evidence) -> list[Finding]:
-    return [("WARNING", sentence) for sentence in evidence.damage]
+    return [("WARNING", sentence) for sentence in (*evidence.damage, *evidence.warned)]
 
 
 def _newest_drill(evidence: Evidence) -> list[Finding]:

@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from alt_backup_assets.dumps.artifact import writing
-from alt_backup_assets.dumps.engine import Dumped
+from alt_backup_assets.dumps.engine import Dumped, Restoration, VolumeFiles
 from alt_backup_assets.dumps.files_content import FileEntry, FilesContent
 from alt_backup_assets.dumps.record import DumpRecord
 from alt_backup_assets.platforms.seam import Platform
@@ -35,7 +36,10 @@ class FakeEngine:
         rehearse_errors: The same for its rehearsals.
         restore: What a rehearsal makes of the content it finds.
         dumped: The volumes of all dumps that were begun.
+        warnings: What every dump warns of.
     """
+
+    RESTORATION: ClassVar[Restoration] = VolumeFiles(lay_out=lambda _record, directory: directory)
 
     clock: Clock
     data: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -43,6 +47,7 @@ class FakeEngine:
     rehearse_errors: Errors = field(default_factory=lambda: defaultdict(list))
     restore: Callable[[FilesContent], FilesContent] = lambda content: content
     dumped: list[str] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
 
     def dump(
         self,
@@ -65,6 +70,7 @@ class FakeEngine:
             server_version="fake 1.0",
             artifacts=tuple(artifacts),
             content=_content(directory, self.data[volume.name]),
+            warnings=self.warnings,
         )
 
     def rehearse(self, record: DumpRecord, directory: Path, platform: Platform) -> FilesContent:

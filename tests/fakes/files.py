@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alt_backup_assets.dumps import files
 from alt_backup_assets.dumps.files_content import FileEntry, FilesContent
+from alt_backup_assets.dumps.tree import TREE
 from alt_backup_assets.registry.volume import Volume
 from tests.fakes.platform import FakePlatform
 
@@ -38,7 +39,7 @@ class VolumeOfFiles:
     @property
     def copy(self) -> Path:
         """Where the dump has the files."""
-        return self.directory / files.TREE
+        return self.directory / TREE
 
 
 def volume_in(directory: Path) -> VolumeOfFiles:

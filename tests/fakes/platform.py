@@ -103,8 +103,11 @@ class FakePlace:
 
     Attributes:
         calls: Every command, in order.
-        files: What ``put`` brought in, by the path it got.
+        files: What ``put`` brought in, by the path it got; a directory's files one by one.
+        address: Where its ports are.
     """
+
+    address = "127.0.0.1"
 
     def __init__(self, label: str, runtime: Runtime = RUNTIME, directory: str = "/work") -> None:
         self.label = label
@@ -156,9 +159,13 @@ class FakePlace:
             self.calls[position] = Call(call.place, call.argv, session.written, call.env)
 
     def put(self, source: Path) -> str:
-        """Keep the file's content; see ``Throwaway.put``."""
+        """Keep the content of a file or a tree; see ``Throwaway.put``."""
         path = f"/in/{len(self.files)}/{source.name}"
-        self.files[path] = source.read_bytes()
+        if source.is_dir():
+            below = (each for each in sorted(source.rglob("*")) if each.is_file())
+            self.files |= {f"{path}/{p.relative_to(source)}": p.read_bytes() for p in below}
+        else:
+            self.files[path] = source.read_bytes()
         return path
 
     def end(self, call: Call, answer: Answer) -> None:
@@ -198,6 +205,8 @@ class FakePlatform:
         thrown: Service, runtime and user of every throw-away target, in order.
         open_targets: How many are open right now.
         orphans: What the next sweep finds.
+        stopped: Services that do not run.
+        told: What was started and stopped, in order, such as ``("stop", "db")``.
     """
 
     def __init__(self, name: str = "fake") -> None:
@@ -208,6 +217,8 @@ class FakePlatform:
         self.thrown: list[tuple[str, Runtime, str | None]] = []
         self.open_targets = 0
         self.orphans: tuple[str, ...] = ()
+        self.stopped: set[str] = set()
+        self.told: list[tuple[str, str]] = []
 
     def add(self, service: str, runtime: Runtime = RUNTIME) -> FakePlace:
         """Add a running service and return it for scripting."""
@@ -216,9 +227,27 @@ class FakePlatform:
 
     def service(self, service: str) -> FakePlace:
         """Return a service that was added; see ``Platform.service``."""
+        if not self.is_running(service):
+            raise ServiceNotFound(f"service `{service}` does not run")
+        return self.services[service]
+
+    def is_running(self, service: str) -> bool:
+        """Tell whether it was added and not stopped; see ``Platform.is_running``."""
         if service not in self.services:
             raise ServiceNotFound(f"no service `{service}`{near_miss(service, self.services)}")
-        return self.services[service]
+        return service not in self.stopped
+
+    def start(self, service: str) -> None:
+        """Start a service that was added; see ``Platform.start``."""
+        self.is_running(service)
+        self.told.append(("start", service))
+        self.stopped.discard(service)
+
+    def stop(self, service: str) -> None:
+        """Stop a service that was added; see ``Platform.stop``."""
+        self.is_running(service)
+        self.told.append(("stop", service))
+        self.stopped.add(service)
 
     def volume_path(self, volume: str, service: str) -> Path:
         """Return a volume that was added; see ``Platform.volume_path``."""

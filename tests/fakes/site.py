@@ -27,7 +27,7 @@ from tests.fakes.restic import FakeRestic
 
 PLATFORM = "fake"
 ENGINE: Engine = "redis"
-"""The engine of every volume here; it has no driver, so the fake one is nobody else's."""
+"""The engine of every volume here; the fake driver stands in the place of the real one."""
 
 DB, TOKENS, MODELS = "db_data", "token-data", "models"
 

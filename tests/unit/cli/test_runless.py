@@ -58,6 +58,7 @@ def test_what_was_done_is_told(machine: Machine, call: Call, instance: dg.Dagste
     assert told["snapshot"].metadata["restic/snapshot_id"].value == snapshot.id
     for stage, check in (
         ("dump", checks.SIZE_IS_PLAUSIBLE),
+        ("dump", checks.SOURCE_IS_HEALTHY),
         ("snapshot", checks.DATA_IS_FRESH),
         ("offsite", checks.COPY_IS_FRESH),
         ("restore_drill", checks.RESTORED_CONTENT_MATCHES),

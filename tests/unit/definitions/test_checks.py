@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
+import pytest
 
+from alt_backup_assets.dumps import files
+from alt_backup_assets.dumps.engine import Dumped
+from alt_backup_assets.platforms.seam import Platform
+from alt_backup_assets.registry.volume import Volume
 from tests.unit.definitions.bench import Machine, evaluations
 
 ALL_OF_ONE = {
     "dump/one:size_is_plausible",
+    "dump/one:source_is_healthy",
     "snapshot/one:data_is_fresh",
     "offsite/one:copy_is_fresh",
     "restore_drill/one:restored_content_matches",
@@ -37,6 +45,21 @@ def test_a_dump_that_lost_most_of_its_size_is_not_plausible(two: Machine) -> Non
     assert not red.passed
     assert red.severity == WARN
     assert red.metadata["dump/size_bytes"].value == 6
+
+
+def test_a_source_that_is_not_healthy_shows(two: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a driver warned of is a warning in the UI, and the dump itself is there."""
+    dump, warned = files.dump, ("its task queue is nearly full: delete old tasks",)
+
+    def warning(volume: Volume, platform: Platform, directory: Path) -> Dumped:
+        return replace(dump(volume, platform, directory), warnings=warned)
+
+    monkeypatch.setattr(files, "dump", warning)
+    result = two.run(keys=["dump/one"])
+    red = evaluations(result)["dump/one:source_is_healthy"]
+    assert result.success
+    assert (red.passed, red.severity) == (False, WARN)
+    assert red.description == "its task queue is nearly full: delete old tasks"
 
 
 def test_a_snapshot_of_old_data_is_not_fresh(two: Machine) -> None:

@@ -17,6 +17,7 @@ STAGES = ("dump", "snapshot", "offsite", "restore_drill")
 MAINTENANCE = ("retention", "repository_check", "log_rotation")
 CHECKS = (
     ("dump", "size_is_plausible"),
+    ("dump", "source_is_healthy"),
     ("snapshot", "data_is_fresh"),
     ("offsite", "copy_is_fresh"),
     ("restore_drill", "restored_content_matches"),

@@ -50,6 +50,7 @@ def _evidence(age: timedelta = timedelta(hours=2)) -> Evidence:
         offsite=(),
         proofs=(_proof(snapshot),),
         damage=(),
+        warned=(),
         newest_of_all=snapshot.time,
     )
 
@@ -203,6 +204,12 @@ def test_an_unknown_repository_is_critical() -> None:
     verdict, reasons = judge(replace(_evidence(), local=None), NOW)
     assert verdict == "CRITICAL"
     assert reasons == ("nothing is known of it: the local repository cannot be read",)
+
+
+def test_what_a_driver_warned_of_is_a_warning() -> None:
+    """A source that will soon be in a backup's way shows before it is."""
+    warned = ("its task queue is nearly full",)
+    assert judge(replace(_evidence(), warned=warned), NOW) == ("WARNING", warned)
 
 
 def test_damage_on_the_disk_is_a_warning() -> None:

@@ -1,0 +1,1 @@
+"""The former system's backup directories: listed, verified and opened."""

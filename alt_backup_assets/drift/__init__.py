@@ -1,0 +1,1 @@
+"""Drift: what the registry plans against what is declared, there, mounted and in snapshots."""
