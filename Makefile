@@ -49,8 +49,9 @@ tools: venv ## restic >= 0.17.1 as .venv/bin/restic
 	@scripts/fetch_restic
 	@test -e /usr/share/zoneinfo/UTC || scripts/install_packages tzdata
 
-testbed: ## Docker engine, test images and SFTP server, installed and started where missing
+testbed: ## engines, Docker, test images and SFTP server, installed and started where missing
 	@scripts/prepare_sftp_server
+	@scripts/install_packages redis-server prometheus curl
 	@scripts/docker_engine start
 	@scripts/build_test_images
 

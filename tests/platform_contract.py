@@ -7,6 +7,7 @@ can do.
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -193,6 +194,33 @@ class PlatformContract:
             assert place.run(["cat", path], timeout_seconds=60) == source.read_bytes()
             assert place.run(["ls", "-A", place.directory], timeout_seconds=20) == b""
         assert source.exists()
+
+    def test_a_tree_can_be_put_into_a_throwaway_target(
+        self, platform: Platform, db: Service, tmp_path: Path
+    ) -> None:
+        """Every file of a directory arrives where it was, empty directories and links too."""
+        tree = tmp_path / "blocks"
+        (tree / "one" / "chunks").mkdir(parents=True)
+        (tree / "empty").mkdir()
+        (tree / "one" / "chunks" / "000001").write_bytes(b"x" * 1025)
+        (tree / "link").symlink_to("one/chunks")
+        with platform.throwaway("live-db", db.runtime) as place:
+            path = place.put(tree)
+            listing = place.run(["ls", "-1", path], timeout_seconds=20)
+            assert listing == b"empty\nlink\none\n"
+            assert place.run(["cat", f"{path}/link/000001"], timeout_seconds=20) == b"x" * 1025
+
+    def test_a_service_has_an_address(self, db: Service) -> None:
+        """Its ports can be reached from this machine under a host name or an IP address."""
+        assert socket.gethostbyname(db.address)
+
+    def test_a_service_is_stopped_and_started(self, platform: Platform) -> None:
+        """What was stopped does not run, and runs again when it was started."""
+        assert platform.is_running("live-db") is True
+        platform.stop("live-db")
+        assert platform.is_running("live-db") is False
+        platform.start("live-db")
+        assert platform.is_running("live-db") is True
 
     @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
     def test_a_throwaway_target_never_stays(

@@ -46,6 +46,7 @@ class Project:
         command: Sequence[str] = ("sleep", LIFETIME_SECONDS),
         environment: Mapping[str, str] | None = None,
         volumes: Mapping[str, str] | None = None,
+        network: str = "none",
         one_off: bool = False,
     ) -> Container:
         """Start a container of a service.
@@ -56,6 +57,7 @@ class Project:
             command: Its command; the image's entry point may act on it.
             environment: Its environment.
             volumes: Where a volume of the engine is mounted, by the volume's full name.
+            network: What it is connected to.
             one_off: Label it as ``docker compose run`` does.
         """
         return self.client.containers.run(
@@ -64,7 +66,7 @@ class Project:
             name=f"{self.name}-{service}-{secrets.token_hex(2)}",
             detach=True,
             init=True,
-            network_mode="none",
+            network_mode=network,
             environment=dict(environment or {}),
             volumes={name: {"bind": at, "mode": "rw"} for name, at in (volumes or {}).items()},
             labels={
@@ -108,7 +110,7 @@ def live_project() -> Iterator[Project]:
     with compose_project() as project:
         volume = project.volume("live_data")
         mounts = {str(volume.name): "/live"}
-        live = project.run("live-db", environment={"LIVE": "1"}, volumes=mounts)
+        live = project.run("live-db", environment={"LIVE": "1"}, volumes=mounts, network="bridge")
         written = live.exec_run(["sh", "-c", "printf world > /live/hello"])
         assert written.exit_code == 0
         yield project

@@ -64,6 +64,20 @@ class TestDockerEngine(PlatformContract):
             self.client.containers.get(short_id)
 
 
+def test_a_service_without_network_has_no_address(project: Project, platform: Platform) -> None:
+    """Nobody calls an interface at a place that was made up."""
+    project.run("alone")
+    with pytest.raises(ServiceNotFound, match=r"alone .*is on no network: set `url`"):
+        assert platform.service("alone").address
+
+
+def test_a_service_that_was_never_made_cannot_be_started(platform: Platform) -> None:
+    """The message says what makes its container."""
+    for act in (platform.is_running, platform.start, platform.stop):
+        with pytest.raises(ServiceNotFound, match=r"docker compose -p .* create no-such"):
+            act("no-such")
+
+
 @pytest.mark.parametrize("end", ["kill", "stop", "remove", "restart"])
 def test_a_container_that_goes_away_ends_its_commands_loudly(
     project: Project, platform: Platform, end: str

@@ -13,7 +13,9 @@ from alt_backup_assets.config import LocalPlatform, LocalService
 from alt_backup_assets.errors import (
     AltBackupError,
     ConfigurationError,
+    PlatformError,
     ServiceNotFound,
+    ToolFailed,
     VolumeUnreadable,
 )
 from alt_backup_assets.platforms.local import LocalMachine
@@ -28,13 +30,20 @@ LOCAL = Runtime("local", "")
 
 def machine(tmp_path: Path, service: LocalService | None = None) -> LocalMachine:
     """Return a machine with the service ``live-db`` and the volume ``live_data``."""
-    volume = tmp_path / "live_data"
+    volume, up = tmp_path / "live_data", tmp_path / "up"
     volume.mkdir()
     (volume / "hello").write_text("world")
+    up.touch()
+    default = LocalService(
+        env={"LIVE": "1"},
+        running=("test", "-e", str(up)),
+        start=("touch", str(up)),
+        stop=("rm", str(up)),
+    )
     config = LocalPlatform(
         kind="local",
         name="here",
-        services={"live-db": service or LocalService(env={"LIVE": "1"})},
+        services={"live-db": service or default},
         volumes={"live_data": volume, "gone_data": tmp_path / "gone"},
     )
     return LocalMachine(config, scratch=tmp_path / "scratch")
@@ -58,6 +67,23 @@ class TestLocalMachine(PlatformContract):
         """Look into the scratch directory."""
         assert "live-db" in label
         assert list(Path(directory).parents[1].iterdir()) == []
+
+
+def test_nothing_tells_whether_a_service_runs_that_has_no_command_for_it(tmp_path: Path) -> None:
+    """Unknown is neither yes nor no; and what cannot be started is refused with the remedy."""
+    here = machine(tmp_path, LocalService())
+    assert here.is_running("live-db") is None
+    assert here.is_running("somebody") is None
+    for act in (here.start, here.stop):
+        with pytest.raises(PlatformError, match=r"platform\.services\.live-db\.start"):
+            act("live-db")
+
+
+def test_a_service_that_does_not_stop_is_an_error(tmp_path: Path) -> None:
+    """The failure of its command is not swallowed."""
+    here = machine(tmp_path, LocalService(stop=("false",)))
+    with pytest.raises(ToolFailed, match="false exited with 1"):
+        here.stop("live-db")
 
 
 def program(directory: Path, name: str, says: str) -> Path:

@@ -99,6 +99,11 @@ def test_a_database_engine_needs_its_databases_and_user(engine: str, field: str)
         ({**FILES, "passfile": "/run/pass"}, "passfile"),
         ({**FILES, "compression": "zstd:3"}, "compression"),
         ({**POSTGRESQL, "exclude": ["*.dump"]}, "exclude"),
+        ({**POSTGRESQL, "password_file": "/run/pass"}, "password_file"),
+        ({**FILES, "url": "http://auth"}, "url"),
+        ({**FILES, "poll_seconds": 1}, "poll_seconds"),
+        ({**FILES, "engine": "redis", "snapshots": "dumps"}, "snapshots"),
+        ({**FILES, "engine": "grafana", "contents": {"a": {"min_bytes": 2}}}, "contents"),
     ],
 )
 def test_a_setting_that_the_engine_ignores_is_refused(
@@ -106,6 +111,37 @@ def test_a_setting_that_the_engine_ignores_is_refused(
 ) -> None:
     """Nothing an operator writes is silently without effect."""
     assert _refusal(fields) == (field, f"is not for the engine `{fields['engine']}`")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"engine": "meilisearch", "url": "http://meili:7700/", "password_file": "/run/key"},
+        {"engine": "redis", "user": "backup", "password_file": "/run/redis"},
+        {"engine": "prometheus", "url": "https://prometheus.example/base"},
+        {"engine": "files", "contents": {"deep/token.json": {"format": "json", "keys": ["a"]}}},
+    ],
+)
+def test_an_engine_takes_its_own_settings(fields: dict[str, object]) -> None:
+    """What a driver needs to reach its engine can be written down."""
+    volume = Volume.model_validate({**FILES, **fields})
+    assert volume.engine == fields["engine"]
+    assert not (volume.url or "").endswith("/")
+
+
+@pytest.mark.parametrize("url", ["meili:7700", "http://", "ftp://meili", "http://me:pw@meili", 5])
+def test_a_url_that_is_none_or_holds_a_secret_is_refused(url: object) -> None:
+    """A password in a URL would be shown with it."""
+    assert _refusal({**FILES, "engine": "meilisearch", "url": url})[0] == "url"
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../token.json", "a//b", "a/./b", ""])
+def test_a_path_that_leaves_its_volume_is_refused(path: str) -> None:
+    """A rule is about a file inside the volume."""
+    rules = {path: {"min_bytes": 10}}
+    assert _refusal({**FILES, "contents": rules})[0].startswith("contents")
+    meili = {**FILES, "engine": "meilisearch", "snapshots": path}
+    assert _refusal(meili)[0] == "snapshots"
 
 
 @pytest.mark.parametrize(
