@@ -14,6 +14,9 @@ from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 
+_READ_AS_FILES = ("files", "grafana", "tar")
+"""Engines that need no running service."""
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -55,7 +58,7 @@ def preview(site: Site, volume: Volume) -> Preview:
 
 
 def _source(site: Site, volume: Volume) -> str:
-    if volume.engine == "files":
+    if volume.engine in _READ_AS_FILES:
         return str(site.platform.volume_path(volume.name, volume.service))
     return site.platform.service(volume.service).label
 
