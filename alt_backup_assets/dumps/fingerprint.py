@@ -62,10 +62,12 @@ _EXTENSIONS = (
 )
 
 # One text per role with all that makes a service able to log in again; only its hash is kept.
+# An end date that never comes counts as none: ALTER ROLE cannot take one away for good.
 _ROLES = """
 SELECT a.rolname AS name, pg_catalog.concat_ws('|', a.rolsuper, a.rolinherit, a.rolcreaterole,
          a.rolcreatedb, a.rolcanlogin, a.rolreplication, a.rolbypassrls, a.rolconnlimit,
-         coalesce(a.rolpassword, '-'), coalesce(a.rolvaliduntil::text, '-'),
+         coalesce(a.rolpassword, '-'),
+         coalesce(nullif(a.rolvaliduntil, 'infinity')::text, '-'),
          (SELECT string_agg(g.rolname || ':' || m.admin_option, ',' ORDER BY g.rolname)
             FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
             WHERE m.member = a.oid),
@@ -81,6 +83,17 @@ SELECT pg_catalog.current_setting('server_version') AS version,
        (SELECT rolname FROM pg_catalog.pg_authid WHERE oid = 10) AS superuser
 """
 
+_DATABASES = """
+SELECT datname AS name FROM pg_catalog.pg_database
+WHERE datallowconn AND NOT datistemplate ORDER BY 1
+"""
+
+_USER_RELATIONS = f"""
+SELECT count(*) AS relations FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE {_USER_SCHEMA} AND c.relpersistence <> 't'
+"""
+_VERSIONS = ("-- Dumped from database version ", "-- Dumped by pg_dump version ")
 _HEADING = re.compile(r"^-- (?:Data for )?Name: .*; Type: .*; Schema: .*; Owner: .*$")
 
 
@@ -93,6 +106,16 @@ def server(psql: Psql) -> dict[str, str]:
 def roles(psql: Psql) -> dict[str, str]:
     """Return a hash of everything each role is, has and may, by its name."""
     return {row["name"]: _sha256(row["attributes"]) for row in psql.rows(_ROLES)}
+
+
+def databases(psql: Psql) -> list[str]:
+    """Return the name of every database of the server that can hold somebody's data."""
+    return [row["name"] for row in psql.rows(_DATABASES)]
+
+
+def is_empty(psql: Psql) -> bool:
+    """Tell whether nobody has made a relation in the database."""
+    return not any(row["relations"] for row in psql.rows(_USER_RELATIONS))
 
 
 def extensions(psql: Psql) -> dict[str, str]:
@@ -133,7 +156,8 @@ def schema_objects(schema_text: str) -> dict[str, str]:
     r"""Cut the text of ``pg_dump --schema-only`` into objects and hash each.
 
     Args:
-        schema_text: Its random ``\\restrict`` lines are left out of every hash.
+        schema_text: Its random ``\\restrict`` lines, and the versions of server and pg_dump that
+            it begins with, are left out of every hash.
 
     Returns:
         A hash by the heading pg_dump writes over each object, such as
@@ -144,6 +168,8 @@ def schema_objects(schema_text: str) -> dict[str, str]:
     current = objects["settings"]
     for line in schema_text.splitlines():
         if line.startswith(("\\restrict ", "\\unrestrict ")):
+            continue
+        if current is objects["settings"] and line.startswith(_VERSIONS):
             continue
         if _HEADING.match(line):
             current = objects.setdefault(line.removeprefix("-- "), [])

@@ -11,30 +11,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alt_backup_assets.dumps import fingerprint, postgresql_live, postgresql_throwaway
+from alt_backup_assets.dumps import (
+    fingerprint,
+    postgresql_live,
+    postgresql_throwaway,
+    postgresql_wait,
+)
 from alt_backup_assets.dumps.artifact import writing
 from alt_backup_assets.dumps.engine import Dumped, Restoration, ThroughServer
-from alt_backup_assets.dumps.postgresql_content import (
-    DatabaseContent,
-    PostgresqlContent,
-    Sequence,
-)
-from alt_backup_assets.dumps.psql import Psql, connect
+from alt_backup_assets.dumps.postgresql_content import DatabaseContent, PostgresqlContent
+from alt_backup_assets.dumps.postgresql_files import GLOBALS, archive_name
+from alt_backup_assets.dumps.postgresql_server import Server
 from alt_backup_assets.dumps.record import Artifact, DumpRecord
-from alt_backup_assets.errors import DumpFailed, PlatformError, ToolError
-from alt_backup_assets.platforms.seam import Platform, Service, Sink
+from alt_backup_assets.errors import DumpFailed
+from alt_backup_assets.platforms.seam import Platform
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.tools import pgarchive, postgresql
 
-RESTORATION: Restoration = ThroughServer(wait=postgresql_live.wait, load=postgresql_live.load)
+RESTORATION: Restoration = ThroughServer(wait=postgresql_wait.wait, load=postgresql_live.load)
 
-GLOBALS = "globals.sql"
 _GLOBALS_END = b"\n-- PostgreSQL database cluster dump complete\n"
-_MAINTENANCE_SECONDS = 300.0
 
 
 def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
@@ -55,13 +55,14 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
         PlatformError: The service is not there, or went away.
     """
     service = platform.service(volume.service)
-    source = _Source(service, volume)
+    source = Server(service, volume)
     source.end_leftovers()
     taken_at = datetime.now(UTC)
     with source.connection(volume.databases[0]) as psql:
         psql.execute("CHECKPOINT")
         server = fingerprint.server(psql)
         roles = fingerprint.roles(psql)
+        databases = fingerprint.databases(psql)
     with writing(directory / GLOBALS) as roles_file:
         source.run(postgresql.pg_dumpall_globals(source.user), roles_file.write)
     _require_whole_globals(directory / GLOBALS)
@@ -77,6 +78,7 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
             roles=roles,
             databases=tuple(content for _, content in taken),
         ),
+        warnings=tuple(_unnamed(source, volume, databases)),
     )
 
 
@@ -110,61 +112,6 @@ def rehearse(record: DumpRecord, directory: Path, platform: Platform) -> Postgre
         )
 
 
-def archive_name(database: str) -> str:
-    """Return the file name of a database's archive."""
-    return f"{database.replace('/', '_')}.dump"
-
-
-class _Source:
-    """The volume's own server, and how its user reaches it."""
-
-    def __init__(self, service: Service, volume: Volume) -> None:
-        self.service = service
-        self.user = str(volume.user)
-        self.compression = volume.compression
-        self.timeout_seconds = volume.timeout_minutes * 60.0
-        # The name by which the server knows our connections, so that leftovers can be ended.
-        self._application = f"alt-backup {volume.name}"[:63]
-        self._env = {"PGAPPNAME": self._application}
-        if volume.passfile:
-            self._env["PGPASSFILE"] = volume.passfile
-
-    def run(self, argv: list[str], sink: Sink) -> None:
-        self.service.run(argv, timeout_seconds=self.timeout_seconds, stdout=sink, env=self._env)
-
-    def output(self, argv: list[str]) -> str:
-        return self.service.run(argv, timeout_seconds=self.timeout_seconds, env=self._env).decode()
-
-    @contextmanager
-    def connection(self, database: str) -> Iterator[Psql]:
-        with connect(
-            self.service,
-            self.user,
-            database,
-            env=self._env,
-            timeout_seconds=self.timeout_seconds,
-        ) as psql:
-            yield psql
-
-    def end_leftovers(self) -> None:
-        """End connections a killed run of ours left in the server.
-
-        The volume's lock is held, so every connection of this name but this one is a leftover.
-        """
-        ending = (
-            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity"
-            f" WHERE application_name = {postgresql.literal(self._application)}"
-            " AND pid <> pg_catalog.pg_backend_pid()"
-        )
-        argv = [*postgresql.psql(self.user, "template1"), "-c", ending]
-        self.service.run(argv, timeout_seconds=_MAINTENANCE_SECONDS, env=self._env)
-
-    def abandon(self) -> None:
-        """End our connections after a failure, whose own error is the one that counts."""
-        with suppress(ToolError, PlatformError):
-            self.end_leftovers()
-
-
 def _require_whole_globals(script: Path) -> None:
     # A pipe can be cut while the command behind it still exits 0; this line comes last.
     if _GLOBALS_END not in script.read_bytes():
@@ -172,25 +119,23 @@ def _require_whole_globals(script: Path) -> None:
 
 
 def _dump_database(
-    source: _Source, database: str, directory: Path
+    source: Server, database: str, directory: Path
 ) -> tuple[Artifact, DatabaseContent]:
-    with source.connection(database) as psql, ThreadPoolExecutor(max_workers=1) as beside:
-        # Sequences are not transactional: read before the dump, they can only be further on in it.
-        psql.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        (exported,) = psql.rows("SELECT pg_catalog.pg_export_snapshot() AS id")
-        sequences = fingerprint.sequences(psql)
-        dumping = beside.submit(_write_archive, source, database, exported["id"], directory)
+    with (
+        source.snapshot(database) as (psql, snapshot, sequences),
+        ThreadPoolExecutor(max_workers=1) as beside,
+    ):
+        dumping = beside.submit(_write_archive, source, database, snapshot, directory)
         with ExitStack() as on_failure:
             on_failure.callback(source.abandon)  # pg_dump would go on for nobody
-            content = _content(source, psql, database, exported["id"], sequences)
+            content = source.content(psql, database, snapshot, sequences)
             on_failure.pop_all()
         artifact = dumping.result()
-        psql.execute("COMMIT")
     pgarchive.require_whole(directory / artifact.path)
     return artifact, content
 
 
-def _write_archive(source: _Source, database: str, snapshot: str, directory: Path) -> Artifact:
+def _write_archive(source: Server, database: str, snapshot: str, directory: Path) -> Artifact:
     argv = postgresql.pg_dump(
         source.user, database, compression=source.compression, snapshot=snapshot
     )
@@ -199,14 +144,16 @@ def _write_archive(source: _Source, database: str, snapshot: str, directory: Pat
     return archive.artifact
 
 
-def _content(
-    source: _Source, psql: Psql, database: str, snapshot: str, sequences: tuple[Sequence, ...]
-) -> DatabaseContent:
-    schema = source.output(postgresql.pg_dump_schema(source.user, database, snapshot=snapshot))
-    return DatabaseContent(
-        name=database,
-        schema_objects=fingerprint.schema_objects(schema),
-        relations=fingerprint.relations(psql),
-        sequences=sequences,
-        extensions=fingerprint.extensions(psql),
-    )
+def _unnamed(source: Server, volume: Volume, databases: list[str]) -> Iterator[str]:
+    """Say which databases of the server no entry of this volume names."""
+    for database in databases:
+        if database in volume.databases:
+            continue
+        if database == "postgres":  # every server has it, and most leave it empty
+            with source.connection(database) as psql:
+                if fingerprint.is_empty(psql):
+                    continue
+        yield (
+            f"database {database} of service {volume.service} is in no registry entry: it is NOT"
+            f" backed up; add it to `databases` of {volume.name}"
+        )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from alt_backup_assets.dumps import fingerprint
 from alt_backup_assets.dumps.postgresql_content import DatabaseContent, PostgresqlContent
+from alt_backup_assets.dumps.postgresql_roles import for_throwaway
 from alt_backup_assets.dumps.psql import Psql, connect
 from alt_backup_assets.dumps.record import DumpRecord
 from alt_backup_assets.errors import DrillError
@@ -51,10 +52,8 @@ class Scratch:
 
     def load_globals(self, script: Path) -> None:
         """Create the source's roles, with their rights and verifiers."""
-        # The bootstrap superuser exists already; every other line must succeed.
-        own = {f"CREATE ROLE {name};".encode() for name in _spellings(self._superuser)}
-        lines = [line for line in script.read_bytes().splitlines() if line.strip() not in own]
-        self._run(postgresql.psql(self._superuser, "template1"), stdin=b"\n".join(lines))
+        roles = for_throwaway(script.read_text(), self._superuser)
+        self._run(postgresql.psql(self._superuser, "template1"), stdin=roles.encode())
 
     def load(self, archive: Path) -> None:
         """Create a database from its archive."""
@@ -138,7 +137,3 @@ def _start(data: str, log: str) -> list[str]:
 
 def _setting(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _spellings(role: str) -> tuple[str, str]:
-    return role, postgresql.identifier(role)

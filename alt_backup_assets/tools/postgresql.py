@@ -53,6 +53,30 @@ def pg_restore(user: str, path: str, *, jobs: int) -> list[str]:
     ]
 
 
+def pg_restore_into(user: str, database: str, path: str, *, clean: bool) -> list[str]:
+    """Return the command that loads an archive into a database: all of it, or nothing.
+
+    Args:
+        user: Who connects.
+        database: An existing database.
+        path: The archive.
+        clean: Replace what the archive holds; without it the database must not have it.
+    """
+    replacing = ["--clean", "--if-exists"] if clean else []
+    return [
+        *("pg_restore", "-U", user, *replacing),
+        *("--single-transaction", "--exit-on-error", "-d", database, path),
+    ]
+
+
+def pg_restore_definition(path: str) -> list[str]:
+    """Return the command that prints what an archive says of its database as such.
+
+    A schema that nobody has leaves out all that is inside the database.
+    """
+    return ["pg_restore", "--create", "--schema-only", "-n", " ", "--file=-", path]
+
+
 def psql(user: str, database: str) -> list[str]:
     """Return a psql that reads statements, stops at the first error and prints bare values."""
     return ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", user, "-d", database]

@@ -6,6 +6,7 @@ tests ask one.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 
 from alt_backup_assets.dumps import postgresql
 from alt_backup_assets.dumps.engine import Dumped
+from alt_backup_assets.dumps.postgresql_roles import DONE
 from alt_backup_assets.registry.volume import Volume
 from tests.fakes.pgarchive import Builder
 from tests.fakes.platform import Answer, FakePlace, FakePlatform
@@ -63,6 +65,21 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "pg_largeobject_metadata": [{"rows": 0, "content": "0"}],
     "pg_extension ORDER": [{"name": "plpgsql", "version": "1.0"}],
 }
+LIVE_ROWS: dict[str, list[dict[str, Any]]] = {
+    "pg_available_extensions": [{"name": "plpgsql"}],
+    "rolvaliduntil IS NOT NULL": [{"name": "alt_db_user", "expires": False}],
+    "pg_tablespace": [{"name": "pg_default"}],
+    "FROM pg_catalog.pg_database)": [{"name": "alt"}, {"name": "postgres"}],
+    "AS relations": [{"relations": 0}],
+}
+"""What a server says beside ``ROWS`` when something is to be loaded into it."""
+DEFINITION = b"""\
+CREATE DATABASE alt WITH TEMPLATE = template0 ENCODING = 'UTF8' LOCALE = 'C';
+ALTER DATABASE alt OWNER TO alt_db_user;
+\\connect alt
+SET row_security = off;
+ALTER DATABASE alt SET work_mem TO '8MB';
+"""
 DATABASE = ("pg_dump", "--format=custom")
 
 
@@ -107,3 +124,15 @@ def script(place: FakePlace, rows: dict[str, list[dict[str, Any]]] = ROWS) -> No
     place.script("pg_dumpall", answers=[Answer(stdout=GLOBALS)])
     place.script("pg_dump", "--schema-only", answers=[Answer(stdout=SCHEMA)])
     place.script(*DATABASE, answers=[Answer(stdout=ARCHIVE)])
+
+
+def script_load(place: FakePlace, rows: dict[str, list[dict[str, Any]]] | None = None) -> None:
+    """Script a server into which everything can be loaded."""
+    script(place, ROWS | LIVE_ROWS | (rows or {}))
+    place.script("psql", "VERBOSITY=terse", answers=[Answer(stdout=f"{DONE}\n".encode())])
+    place.script("pg_restore", "--create", answers=[Answer(stdout=DEFINITION)])
+    arrived = f"{hashlib.sha256(ARCHIVE).hexdigest()}  archive\n".encode()
+    place.script("sha256sum", answers=[Answer(stdout=arrived)])
+    place.script("pg_restore", "--single-transaction")
+    for program in ("tee", "mkdir", "rm"):
+        place.script(program)

@@ -185,3 +185,29 @@ def test_the_server_says_what_it_is() -> None:
     """Version, preloaded libraries and the bootstrap superuser."""
     row = {"version": "17.6", "preload": "", "superuser": "alt_db_user"}
     assert _ask({"server_version": [row]}, fingerprint.server)[0] == row
+
+
+def test_the_versions_of_server_and_pg_dump_are_no_schema() -> None:
+    """A restored server may be a newer one; the same words inside an object count."""
+    text = (
+        "-- Dumped from database version {}\nSET x = 1;\n-- Name: f; Type: F; Schema: s; Owner: o\n"
+    )
+    old, new = (fingerprint.schema_objects(text.format(version)) for version in ("17.6", "18.1"))
+    assert old == new
+    inside = "-- Name: f; Type: F; Schema: s; Owner: o\n-- Dumped from database version {}\n"
+    old, new = (fingerprint.schema_objects(inside.format(version)) for version in ("17.6", "18.1"))
+    assert old != new
+
+
+def test_databases_that_can_hold_data_are_named() -> None:
+    """Templates and those that take no connections are not asked about."""
+    names, said = _ask({"pg_database": [{"name": "a"}, {"name": "b"}]}, fingerprint.databases)
+    assert names == ["a", "b"]
+    assert b"datallowconn AND NOT datistemplate" in said
+
+
+@pytest.mark.parametrize(("relations", "empty"), [(0, True), (1, False)])
+def test_a_database_without_relations_of_anybodys_is_empty(relations: int, empty: bool) -> None:
+    """One relation is enough to be careful with it."""
+    answers: Answers = {"AS relations": [{"relations": relations}]}
+    assert _ask(answers, fingerprint.is_empty)[0] is empty

@@ -28,6 +28,7 @@ from tests.fakes.postgresql import (
     VOLUME,
     Server,
     answers,
+    script,
 )
 
 
@@ -210,3 +211,27 @@ def test_what_cannot_be_ended_hides_no_error(server: Server) -> None:
     server.place.script("psql", "-c", answers=[Answer(), Answer(vanish=True)])
     with pytest.raises(ToolFailed, match="broken"):
         server.dump()
+
+
+OTHERS = [{"name": "alt"}, {"name": "forgotten"}, {"name": "postgres"}]
+FORGOTTEN = (
+    "database forgotten of service db is in no registry entry: it is NOT backed up; add it to"
+    " `databases` of db_data_17"
+)
+
+
+@pytest.mark.parametrize(("relations", "count"), [(0, 1), (1, 2)])
+def test_a_database_that_no_entry_names_is_a_warning(
+    server: Server, relations: int, count: int
+) -> None:
+    """The server's own `postgres` is one only where somebody made something in it."""
+    rows = ROWS | {"datallowconn": OTHERS, "AS relations": [{"relations": relations}]}
+    script(server.place, rows)
+    warnings = server.dump().warnings
+    assert (warnings[0], len(warnings)) == (FORGOTTEN, count)
+
+
+def test_a_server_whose_databases_are_all_named_warns_of_nothing(server: Server) -> None:
+    """Nothing is said where nothing is wrong."""
+    script(server.place, ROWS | {"datallowconn": OTHERS[:1]})
+    assert server.dump().warnings == ()

@@ -90,6 +90,19 @@ def test_the_superuser_is_not_made_a_second_time(server: Server, record: DumpRec
     assert b'CREATE ROLE "reader";' in script_
 
 
+def test_tablespaces_are_made_inside_the_throwaway_server(
+    server: Server, record: DumpRecord
+) -> None:
+    """The source's disks are not there, and no drill may write to them."""
+    target = _target(server.platform)
+    with (server.directory / "globals.sql").open("a") as roles:
+        roles.write("CREATE TABLESPACE fast OWNER alt LOCATION '/mnt/fast';\n")
+    postgresql.rehearse(record, server.directory, server.platform)
+    script_ = next(call.stdin for call in target.calls if call.argv[0] == "psql")
+    assert b"CREATE TABLESPACE fast OWNER alt LOCATION '';" in script_
+    assert b"/mnt/fast" not in script_
+
+
 @pytest.mark.parametrize("program", ["initdb", "tee", "pg_ctl", "psql", "pg_restore", "pg_dump"])
 @pytest.mark.parametrize(
     ("answer", "error"),
