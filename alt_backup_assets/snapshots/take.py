@@ -100,7 +100,18 @@ def _staged(site: Site, volume: str, dump: Path) -> Iterator[Path]:
         end_processes_on(path)
         shutil.rmtree(path)
     shutil.copytree(dump, path, copy_function=os.link, symlinks=True)
+    _give_owners(dump, path)
     try:
         yield path
     finally:
         shutil.rmtree(path)
+
+
+def _give_owners(dump: Path, staged: Path) -> None:
+    # Links share their owner with the files; directories are made anew, and are root's by then.
+    if os.geteuid() != 0:
+        return
+    for directory in (dump, *dump.rglob("*/")):
+        if not directory.is_symlink():
+            status = directory.stat()
+            os.chown(staged / directory.relative_to(dump), status.st_uid, status.st_gid)

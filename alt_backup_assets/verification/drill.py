@@ -70,10 +70,10 @@ def newest_target(
         NoSnapshot: There is none.
         RepositoryError: The repository does not open.
     """
-    mine = of_volume(_repository(site, source).snapshots(host=site.name), volume, day=day)
+    mine = of_volume(repository(site, source).snapshots(host=site.name), volume, day=day)
     if not mine:
         when = f" of {day}" if day else ""
-        raise NoSnapshot(f"{volume} has no snapshot{when} in the {source} repository to drill")
+        raise NoSnapshot(f"{volume} has no snapshot{when} in the {source} repository")
     return Target(volume, mine[-1], source)
 
 
@@ -91,7 +91,7 @@ def snapshot_target(
     Raises:
         NoSnapshot: The volume has none of that id there, or several.
     """
-    mine = of_volume(_repository(site, source).snapshots(host=site.name), volume)
+    mine = of_volume(repository(site, source).snapshots(host=site.name), volume)
     found = [s for s in mine if s.id.startswith(snapshot_id) or s.lineage.startswith(snapshot_id)]
     if len(found) != 1:
         count = len(found) or "no"
@@ -134,6 +134,37 @@ def drill(site: Site, target: Target, *, again: bool = True) -> Proof | None:
         return proof
 
 
+def repository(site: Site, source: Source) -> Restic:
+    """Return the repository of that name.
+
+    Raises:
+        NoSnapshot: The configuration has none elsewhere.
+    """
+    if source == "local":
+        return site.local
+    if site.offsite is None:
+        raise NoSnapshot("there is no `repositories.offsite` in the configuration")
+    return site.offsite
+
+
+def identity_differences(site: Site, target: Target, record: DumpRecord) -> tuple[str, ...]:
+    """Say where a dump that came back is not the one its snapshot claims to be."""
+    facts = (
+        ("volume", target.volume, record.volume),
+        ("platform", site.name, record.platform),
+        (
+            "data time",
+            f"{target.snapshot.time:%Y-%m-%dT%H:%M:%SZ}",
+            f"{record.taken_at:%Y-%m-%dT%H:%M:%SZ}",
+        ),
+    )
+    return tuple(
+        f"the snapshot is of {name} {expected}, the dump in it of {found}"
+        for name, expected, found in facts
+        if expected != found
+    )
+
+
 def scratch_directory(site: Site, volume: str) -> Path:
     """Return where the drill of a volume restores to; its drill lock guards it."""
     return site.scratch / f"drill-{volume}"
@@ -160,30 +191,13 @@ class _Drilling:
             self.record_sha256 = _sha256(directory / RECORD_NAME)
             with self._phase("hash"):
                 damaged = artifact_differences(self.record, directory)
-            if wrong := (*self._identity(self.record), *damaged):
+            if wrong := (*identity_differences(self.site, self.target, self.record), *damaged):
                 return wrong
             with self._phase("restore"):
                 engine = driver(self.record.engine, self.record.volume)
                 restored = engine.rehearse(self.record, directory, self.site.platform)
             self.comparison = compare(self.record.content, restored)
             return self.comparison.differences
-
-    def _identity(self, record: DumpRecord) -> tuple[str, ...]:
-        """Say where the dump is not the one the snapshot claims to be."""
-        facts = (
-            ("volume", self.target.volume, record.volume),
-            ("platform", self.site.name, record.platform),
-            (
-                "data time",
-                f"{self.target.snapshot.time:%Y-%m-%dT%H:%M:%SZ}",
-                f"{record.taken_at:%Y-%m-%dT%H:%M:%SZ}",
-            ),
-        )
-        return tuple(
-            f"the snapshot is of {name} {expected}, the dump in it of {found}"
-            for name, expected, found in facts
-            if expected != found
-        )
 
     @contextmanager
     def _fetched(self) -> Iterator[Path]:
@@ -193,8 +207,8 @@ class _Drilling:
         directory.mkdir(mode=0o700)
         try:
             with self._phase("fetch"):
-                repository = _repository(self.site, self.target.source)
-                repository.restore(self.target.snapshot.id, directory)
+                source = repository(self.site, self.target.source)
+                source.restore(self.target.snapshot.id, directory)
             yield directory
         finally:
             shutil.rmtree(directory)
@@ -231,14 +245,6 @@ class _Drilling:
 def _is_drilled(ledger: Ledger, target: Target) -> bool:
     proofs = ledger.proofs(target.volume)
     return any(proof.snapshot == target.snapshot.lineage for proof in proofs)
-
-
-def _repository(site: Site, source: Source) -> Restic:
-    if source == "local":
-        return site.local
-    if site.offsite is None:
-        raise NoSnapshot("there is no `repositories.offsite` in the configuration")
-    return site.offsite
 
 
 def _sha256(path: Path) -> str:

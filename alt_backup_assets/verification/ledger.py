@@ -2,7 +2,7 @@
 
 Every line holds a proof and the hash of the line before it, so that a line changed or taken
 out shows. The files live in the state directory and go into the repository, and so offsite,
-after every drill; where the directory is gone they come back from there.
+after every drill; where the directory is gone they come back from there, on a bare machine from offsite.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from tempfile import mkdtemp
 
 from pydantic import ValidationError
 
-from alt_backup_assets.errors import LedgerError
+from alt_backup_assets.errors import LedgerError, RepositoryMissing
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
+from alt_backup_assets.tools.restic import Restic, Snapshot
 from alt_backup_assets.values import Frozen
 from alt_backup_assets.verification.proof import Proof
 
@@ -105,16 +106,31 @@ def publish(site: Site) -> None:
 def _bring_back(site: Site, root: Path) -> None:
     if root.exists():  # another drill, side by side with this one, was first
         return
-    held = of_volume(site.local.snapshots(host=site.name), LEDGER)
-    if not held:
+    found = _newest(site)
+    if found is None:
         return
+    repository, snapshot = found
     aside = Path(mkdtemp(prefix=".ledger-", dir=site.state))
     try:
-        site.local.restore(held[-1].id, aside)
+        repository.restore(snapshot.id, aside)
         aside.rename(root)
     finally:
         if aside.exists():
             shutil.rmtree(aside)
+
+
+def _newest(site: Site) -> tuple[Restic, Snapshot] | None:
+    """Find the ledger in the local repository, or offsite where there is no other yet."""
+    repository = site.local
+    try:
+        listed = repository.snapshots(host=site.name)
+    except RepositoryMissing:
+        if site.offsite is None:
+            raise
+        repository = site.offsite  # a bare machine
+        listed = repository.snapshots(host=site.name)
+    held = of_volume(listed, LEDGER)
+    return (repository, held[-1]) if held else None
 
 
 def _hash(line: bytes) -> str:

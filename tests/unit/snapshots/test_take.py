@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from alt_backup_assets.errors import (
     WrongPassword,
 )
 from alt_backup_assets.snapshots.take import newest_dump, take_snapshot
+from alt_backup_assets.tools.restic import Snapshot
 from tests.fakes.restic import Fault
 from tests.fakes.site import DB, TOKENS, Machine
 from tests.unit.conftest import MakeMachine
@@ -37,6 +40,28 @@ def test_a_snapshot_holds_the_dump(machine: Machine, tmp_path: Path) -> None:
     machine.local.restore(taken.snapshot.id, tmp_path / "back")
     assert (tmp_path / "back/data.bin").read_bytes() == b"three rows"
     assert read_record(tmp_path / "back") == taken.dump.record
+
+
+def test_directories_go_in_with_their_owners(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service finds its directories its own after a restore, and not root's."""
+    dump = machine.dump()
+    inside = dump.directory / "deep" / "er"
+    inside.mkdir(parents=True)
+    owner = (4711, 4712) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(inside, *owner)
+    seen: list[tuple[int, int]] = []
+    backup = machine.local.backup
+
+    def watched(path: Path, **settings: Any) -> Snapshot:  # noqa: ANN401 -- handed on
+        status = (path / "deep" / "er").stat()
+        seen.append((status.st_uid, status.st_gid))
+        return backup(path, **settings)
+
+    monkeypatch.setattr(machine.local, "backup", watched)
+    take_snapshot(machine.site, machine.volume(), dump)
+    assert seen == [owner]
 
 
 def test_the_repository_is_made_when_there_is_none(machine: Machine) -> None:

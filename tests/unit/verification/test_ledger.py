@@ -6,11 +6,17 @@ import shutil
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from alt_backup_assets.errors import LedgerError, RepositoryUnreachable, VolumeBusy
+from alt_backup_assets.errors import (
+    LedgerError,
+    RepositoryMissing,
+    RepositoryUnreachable,
+    VolumeBusy,
+)
 from alt_backup_assets.snapshots.tags import LEDGER
 from alt_backup_assets.tools.restic import Snapshot
 from alt_backup_assets.verification import ledger as module
@@ -141,6 +147,29 @@ def test_a_lost_ledger_comes_back_from_the_repository(machine: Machine) -> None:
     _lose(machine)
     assert open_ledger(machine.site).proofs(DB) == tuple(proofs)
     assert not list(machine.site.state.glob(".ledger-*"))
+
+
+def test_on_a_bare_machine_the_ledger_comes_back_from_offsite(machine: Machine) -> None:
+    """The proofs survive the loss of the machine and of its local repository."""
+    machine.snapshot()
+    proof = machine.drill()
+    publish(machine.site)
+    machine.offsite.init()
+    for snapshot in machine.local.snapshots(tag=LEDGER):
+        machine.local.restore(snapshot.id, machine.site.scratch / "ledger")
+        machine.offsite.backup(
+            machine.site.scratch / "ledger", host="fake", tags=[LEDGER], taken_at=snapshot.time
+        )
+    shutil.rmtree(machine.site.state / "ledger")
+    bare = replace(machine.site, local=FakeRestic("/fake/new"))
+    assert open_ledger(bare).proofs(DB) == (proof,)
+
+
+def test_a_bare_machine_without_offsite_has_no_proofs_to_bring_back(machine: Machine) -> None:
+    """That there is no repository at all is told, and is not an empty ledger."""
+    bare = replace(machine.site, local=FakeRestic("/fake/new"), offsite=None)
+    with pytest.raises(RepositoryMissing):
+        open_ledger(bare)
 
 
 def test_a_ledger_that_is_there_is_not_replaced(machine: Machine) -> None:
