@@ -53,6 +53,7 @@ testbed: ## engines, Docker, test images and SFTP server, installed and started 
 	@scripts/prepare_sftp_server
 	@scripts/install_packages redis-server prometheus curl
 	@scripts/docker_engine start
+	@scripts/fetch_compose
 	@scripts/build_test_images
 
 clean: ## stop the demo's servers and our Docker engine, remove all that was made here

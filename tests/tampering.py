@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from alt_backup_assets.platforms.docker_throwaway import DockerThrowaway
+from alt_backup_assets.platforms.live_volumes import PlatformVolumes
 from alt_backup_assets.platforms.seam import Platform, Runtime, Service, Session, Sink, Throwaway
 
 
@@ -96,6 +97,10 @@ class TamperedPlatform:
     def volume_path(self, volume: str, service: str) -> Path:
         """As the real one."""
         return self._platform.volume_path(volume, service)
+
+    def list_volumes(self) -> PlatformVolumes:
+        """As the real one."""
+        return self._platform.list_volumes()
 
     @contextmanager
     def throwaway(

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from alt_backup_assets.cli.output import WRONG_USAGE, Report, answer, line, print_json, stdout
 from alt_backup_assets.cli.session import Session, pass_session, reports
 from alt_backup_assets.config import as_yaml, check_files, load_configuration
+from alt_backup_assets.drift import propose as proposing
 from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.registry.volume import Registry
 from alt_backup_assets.values import Frozen
@@ -56,6 +57,20 @@ def _overdue(registry: Registry, today: date) -> tuple[str, ...]:
         for volume in registry.unplanned_on(today)
         if volume.excluded
     )
+
+
+@config.command()
+@reports
+@pass_session
+def propose(session: Session) -> int:
+    """Print registry entries for volumes nobody planned, for review; nothing is written."""
+    proposal = proposing.propose(session.site())
+    if session.as_json:
+        print_json(session, proposal)
+    else:
+        line(stdout(), proposing.as_yaml(proposal))
+        session.answered = True
+    return 0
 
 
 @config.command()

@@ -17,11 +17,14 @@ from pathlib import Path
 import click
 
 from alt_backup_assets.cli import (
+    altctl,
     backup,
     check,
     configuration,
+    drift,
     drill,
     offsite,
+    restore,
     retention,
     snapshots,
     status,
@@ -66,7 +69,10 @@ for _verb in (
     retention.retention,
     check.check,
     drill.drill,
+    restore.restore,
+    drift.drift,
     configuration.config,
+    altctl.altctl,
 ):
     program.add_command(_verb)
 

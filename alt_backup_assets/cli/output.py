@@ -27,13 +27,19 @@ INTERRUPTED = 130
 _STYLES = {
     "GOOD": "bold green",
     "PROVEN": "bold green",
+    "RESTORED": "bold green",
+    "PLANNED": "bold green",
     "WARNING": "bold yellow",
+    "DRIFT": "bold red",
     "CRITICAL": "bold red",
     "FAILED": "bold red",
 }
-_CODES = {"GOOD": GOOD, "PROVEN": GOOD, "WARNING": WARNING}
+_CODES = {
+    **dict.fromkeys(("GOOD", "PROVEN", "RESTORED", "PLANNED"), GOOD),
+    "WARNING": WARNING,
+}
 _PIPE_COLUMNS = 240
-_LONG = ("volume", "service", "taken from", "error", "problem")
+_LONG = ("volume", "service", "taken from", "error", "problem", "detail")
 """Columns that may take several lines on a narrow terminal."""
 _LONG_COLUMNS = 16
 _GAP = 2

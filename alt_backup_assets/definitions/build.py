@@ -8,6 +8,7 @@ from alt_backup_assets.definitions.assets import (
     offsite_assets,
     volume_specs,
 )
+from alt_backup_assets.definitions.drift import drift_check
 from alt_backup_assets.definitions.jobs import jobs
 from alt_backup_assets.definitions.maintenance import maintenance_assets
 from alt_backup_assets.definitions.schedules import schedules
@@ -31,7 +32,7 @@ def build_defs(site: Site) -> dg.Definitions:
             drill_assets(site),
             *maintenance_assets(site),
         ],
-        asset_checks=[status_checks(site)],
+        asset_checks=[status_checks(site), drift_check(site)],
         jobs=list(by_name.values()),
         schedules=schedules(site, by_name),
         sensors=[drill_new_snapshots(site, by_name["restore_drill"])],

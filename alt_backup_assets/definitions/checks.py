@@ -22,6 +22,7 @@ DATA_IS_FRESH = "data_is_fresh"
 COPY_IS_FRESH = "copy_is_fresh"
 RESTORED_CONTENT_MATCHES = "restored_content_matches"
 STATUS_IS_GOOD = "status_is_good"
+NO_DRIFT = "no_drift"
 
 SMALLEST_SHARE = 0.5
 

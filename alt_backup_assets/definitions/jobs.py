@@ -61,6 +61,9 @@ def jobs(site: Site) -> dict[str, AssetJob]:
 def _judged_apart(site: Site) -> list[dg.AssetCheckKey]:
     names = Names(site)
     return [
-        dg.AssetCheckKey(names.key(keys.RESTORE_DRILL, volume.name), checks.STATUS_IS_GOOD)
-        for volume in site.registry.planned
+        *(
+            dg.AssetCheckKey(names.key(keys.RESTORE_DRILL, volume.name), checks.STATUS_IS_GOOD)
+            for volume in site.registry.planned
+        ),
+        dg.AssetCheckKey(names.key(keys.MAINTENANCE, keys.RETENTION), checks.NO_DRIFT),
     ]

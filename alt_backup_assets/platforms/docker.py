@@ -17,9 +17,10 @@ from docker.errors import NotFound
 
 from alt_backup_assets.config import DockerPlatform
 from alt_backup_assets.errors import ServiceNotFound, VolumeUnreadable
-from alt_backup_assets.platforms import compose, docker_throwaway
+from alt_backup_assets.platforms import compose, docker_throwaway, docker_volumes
 from alt_backup_assets.platforms.docker_place import DockerService
 from alt_backup_assets.platforms.docker_throwaway import Recipe
+from alt_backup_assets.platforms.live_volumes import PlatformVolumes
 from alt_backup_assets.platforms.seam import Runtime, Service, Throwaway
 from alt_backup_assets.tools.docker.engine import Container, answering, connect
 
@@ -102,6 +103,10 @@ class DockerEngine:
                 f"volume `{volume}` (of {service}): {mounted} cannot be read by this user"
             )
         return mounted
+
+    def list_volumes(self) -> PlatformVolumes:
+        """List the project's volumes, declared and live; see ``Platform.list_volumes``."""
+        return docker_volumes.list_volumes(self._api, self._config)
 
     def throwaway(
         self, service: str, runtime: Runtime, *, user: str | None = None

@@ -14,6 +14,7 @@ from pathlib import Path
 from alt_backup_assets.config import LocalPlatform, LocalService
 from alt_backup_assets.errors import PlatformError, ServiceNotFound, ToolFailed, VolumeUnreadable
 from alt_backup_assets.platforms import local_throwaway
+from alt_backup_assets.platforms.live_volumes import PlatformVolume, PlatformVolumes
 from alt_backup_assets.platforms.local_place import LocalPlace, other_user, unprivileged
 from alt_backup_assets.platforms.seam import Runtime, Service, Throwaway
 from alt_backup_assets.values import near_miss
@@ -120,6 +121,15 @@ class LocalMachine:
         if not os.access(path, os.R_OK | os.X_OK):
             raise VolumeUnreadable(f"volume `{volume}`: {path} cannot be read by this user")
         return path
+
+    def list_volumes(self) -> PlatformVolumes:
+        """Return the configured directories; databases are behind their services."""
+        volumes = (
+            PlatformVolume(name=name, exists=path.is_dir(), declared_by=())
+            for name, path in sorted(self._config.volumes.items())
+        )
+        services = frozenset(self._config.services)
+        return PlatformVolumes(tuple(volumes), complete=False, services=services)
 
     def throwaway(
         self, service: str, runtime: Runtime, *, user: str | None = None

@@ -27,7 +27,9 @@ def end_processes_in(directory: Path) -> None:
 
 
 def end_processes_on(path: Path) -> None:
-    """End every process that was started to work on a path: its last argument, behind ``--``.
+    """End every process that was started to work on a path.
+
+    The path is its last argument, behind ``--``, or stands behind ``--target``.
 
     Args:
         path: The path; this process itself is spared.
@@ -90,4 +92,5 @@ def _was_given(pid: int, path: Path) -> bool:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False  # it has ended
-    return command.endswith(b"\0--\0" + os.fsencode(path) + b"\0")
+    given = b"\0" + os.fsencode(path) + b"\0"
+    return command.endswith(b"\0--" + given) or b"\0--target" + given in command

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from alt_backup_assets.platforms.live_volumes import PlatformVolumes
+
 Sink = Callable[[bytes], object]
 """Takes the bytes of a stream, piece by piece."""
 
@@ -143,6 +145,14 @@ class Platform(Protocol):
         Raises:
             VolumeUnreadable: It is not there, or not readable; the message says how to
                 make it so.
+        """
+
+    def list_volumes(self) -> PlatformVolumes:
+        """Return every volume there is or is declared, and who mounts it.
+
+        Raises:
+            PlatformError: The platform does not answer; that is never an empty list.
+            ToolError: What is declared cannot be read.
         """
 
     def is_running(self, service: str) -> bool | None:

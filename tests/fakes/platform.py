@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alt_backup_assets.errors import (
+    AltBackupError,
     ServiceNotFound,
     ServiceVanished,
     ToolFailed,
@@ -20,6 +21,7 @@ from alt_backup_assets.errors import (
     ToolTimeout,
     VolumeUnreadable,
 )
+from alt_backup_assets.platforms.live_volumes import PlatformVolume, PlatformVolumes
 from alt_backup_assets.platforms.seam import Runtime, Sink
 from alt_backup_assets.values import near_miss
 
@@ -201,6 +203,7 @@ class FakePlatform:
         name: The platform's name.
         services: By name; add a ``FakePlace`` for each.
         volumes: Directories by volume.
+        listed: What it lists in place of them, or the error it ends with.
         target: The place every throw-away target is.
         thrown: Service, runtime and user of every throw-away target, in order.
         open_targets: How many are open right now.
@@ -213,6 +216,7 @@ class FakePlatform:
         self.name = name
         self.services: dict[str, FakePlace] = {}
         self.volumes: dict[str, Path] = {}
+        self.listed: PlatformVolumes | AltBackupError | None = None
         self.target = FakePlace("throw-away target")
         self.thrown: list[tuple[str, Runtime, str | None]] = []
         self.open_targets = 0
@@ -255,6 +259,14 @@ class FakePlatform:
             near = near_miss(volume, self.volumes)
             raise VolumeUnreadable(f"no volume `{volume}` of {service}{near}")
         return self.volumes[volume]
+
+    def list_volumes(self) -> PlatformVolumes:
+        """Return what is listed, or else the volumes that were added."""
+        if isinstance(self.listed, AltBackupError):
+            raise self.listed
+        added = (PlatformVolume(name=name, declared_by=()) for name in sorted(self.volumes))
+        services = frozenset(self.services)
+        return self.listed or PlatformVolumes(tuple(added), complete=False, services=services)
 
     @contextmanager
     def throwaway(

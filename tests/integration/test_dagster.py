@@ -64,13 +64,13 @@ def test_the_whole_graph_in_one_command(proven: Home) -> None:
 
 
 def test_every_check_of_the_graph_is_green(proven: Home) -> None:
-    """All five checks of every volume were evaluated in that run, and passed."""
+    """All checks of every volume, and that of drift, were evaluated in that run, and passed."""
     with proven.instance() as instance:
         run = instance.get_runs()[-1]
         logs = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
         events = [event.dagster_event for event in logs]
         checked = [event.asset_check_evaluation_data for event in events if event]
-    assert len(checked) == 5 * len(VOLUMES)
+    assert len(checked) == 6 * len(VOLUMES) + 1
     assert all(evaluation.passed for evaluation in checked)
     assert {evaluation.partition for evaluation in checked} == {proven.today}
 

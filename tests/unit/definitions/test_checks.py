@@ -23,6 +23,7 @@ ALL_OF_ONE = {
     "restore_drill/one:restored_content_matches",
     "restore_drill/one:status_is_good",
 }
+OF_ALL = "maintenance/retention:no_drift"
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 
@@ -31,7 +32,8 @@ def test_a_sound_run_turns_every_check_green(two: Machine) -> None:
     result = two.run()
     assert result.success
     checked = evaluations(result)
-    assert set(checked) == ALL_OF_ONE | {key.replace("/one", "/two") for key in ALL_OF_ONE}
+    of_two = {key.replace("/one", "/two") for key in ALL_OF_ONE}
+    assert set(checked) == ALL_OF_ONE | of_two | {OF_ALL}
     assert all(evaluation.passed for evaluation in checked.values())
     assert {evaluation.partition for evaluation in checked.values()} == {two.today}
 
@@ -110,7 +112,11 @@ def test_the_status_of_a_volume_turns_red_although_nothing_ran(two: Machine) -> 
 def test_the_status_of_a_volume_without_any_snapshot_is_red(two: Machine) -> None:
     """Where nothing was ever done the status is CRITICAL: unknown is not success."""
     checked = evaluations(two.run("status_checks"))
-    assert [evaluation.passed for evaluation in checked.values()] == [False, False]
+    assert {key: evaluation.passed for key, evaluation in checked.items()} == {
+        "restore_drill/one:status_is_good": False,
+        "restore_drill/two:status_is_good": False,
+        OF_ALL: False,
+    }
 
 
 def test_the_status_of_one_volume_can_be_asked_for(two: Machine) -> None:

@@ -45,7 +45,7 @@ def _checks(registry: Registry, *prefix: str) -> set[dg.AssetCheckKey]:
         dg.AssetCheckKey(dg.AssetKey([*prefix, stage, volume.name]), check)
         for volume in registry.planned
         for stage, check in CHECKS
-    }
+    } | {dg.AssetCheckKey(dg.AssetKey([*prefix, "maintenance", "retention"]), "no_drift")}
 
 
 @pytest.mark.parametrize("host", [None, "web-1"])
