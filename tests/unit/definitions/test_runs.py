@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
+from alt_backup_assets.dumps.drivers import DRIVERS
 from alt_backup_assets.errors import RepositoryUnreachable
 from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.registry.volume import Registry
@@ -148,8 +150,11 @@ def test_metadata_says_what_was_made(two: Machine) -> None:
     ]
 
 
-def test_an_engine_without_a_driver_is_a_node_that_says_so(tmp_path: Path) -> None:
+def test_an_engine_without_a_driver_is_a_node_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Materialising an engine that is not supported yet fails clearly, and nothing is made."""
+    monkeypatch.delitem(DRIVERS, "clickhouse", raising=False)
     site = make_site(tmp_path, "alt", platform=FakePlatform())
     definition = repository(site).get_job(EVERYTHING)
     result = definition.execute_in_process(
