@@ -55,7 +55,7 @@ NAME = "alt-backup"
 def program(context: click.Context, session: Session) -> None:
     """Provable backups: dump, encrypted snapshot, offsite copy, restore drill.
 
-    Exit codes: 0 good, 1 warning, 2 failed or critical, 64 wrong usage or configuration,
+    Exit codes: 0 good, 1 warning or drift, 2 failed or critical, 64 wrong usage or configuration,
     130 interrupted.
     """
     session.verb = context.invoked_subcommand or ""
