@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from alt_backup_assets.dumps import files, postgresql, redis
+from alt_backup_assets.dumps import clickhouse, files, postgresql, redis
 from alt_backup_assets.dumps.engine import Driver
 from alt_backup_assets.errors import EngineNotSupported
 
-DRIVERS: dict[str, Driver] = {"files": files, "postgresql": postgresql, "redis": redis}
+DRIVERS: dict[str, Driver] = {
+    "clickhouse": clickhouse,
+    "files": files,
+    "postgresql": postgresql,
+    "redis": redis,
+}
 
 
 def driver(engine: str | None, volume: str) -> Driver:

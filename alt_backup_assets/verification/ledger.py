@@ -2,7 +2,8 @@
 
 Every line holds a proof and the hash of the line before it, so that a line changed or taken
 out shows. The files live in the state directory and go into the repository, and so offsite,
-after every drill; where the directory is gone they come back from there, on a bare machine from offsite.
+after every drill; where the directory is gone they come back from there, and on a bare machine
+from offsite.
 """
 
 from __future__ import annotations

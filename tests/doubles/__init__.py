@@ -1,0 +1,1 @@
+"""Programs that answer like servers the tests cannot have."""
