@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from alt_backup_assets.dumps.content_rules import broken_rules
 from alt_backup_assets.dumps.engine import Dumped, Restoration, VolumeFiles
 from alt_backup_assets.dumps.files_content import FilesContent
 from alt_backup_assets.dumps.record import DumpRecord
@@ -33,7 +34,8 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
         The manifest, with the hash of every file as it was read from the source.
 
     Raises:
-        DumpFailed: The volume holds no file at all, or one could not be copied.
+        DumpFailed: The volume holds no file at all, one could not be copied, or one is not what
+            the registry's ``contents`` says.
         VolumeUnreadable: Its files cannot be read from here.
     """
     source = platform.volume_path(volume.name, volume.service)
@@ -43,6 +45,11 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
         raise DumpFailed(
             f"{source} holds no file: an empty volume never replaces the last good dump"
             " (is the right directory mounted?)"
+        )
+    if broken := broken_rules(directory / TREE, volume.contents):
+        raise DumpFailed(
+            f"{source} is not what its registry entry wants: {'; '.join(broken)};"
+            " the last good dump stays"
         )
     return Dumped(taken_at, runtime=None, server_version="", artifacts=(), content=content)
 

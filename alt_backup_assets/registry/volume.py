@@ -90,7 +90,7 @@ class ContentRule(Frozen):
 
     Attributes:
         min_bytes: Its smallest size.
-        format: What it must parse as; None for anything.
+        format: What it must parse as; None for anything, or for JSON where ``keys`` are given.
         keys: Keys the parsed mapping must have, each with a value that is not empty.
     """
 
