@@ -86,6 +86,8 @@ def _bench(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
         targets = (sound, older, newest_target(site, OTHER))
         files, before, other = (opened.enter_context(restored(site, t)) for t in targets)
         yield Bench(site, platform, sound, files, before, other)
+    # Another site would be warned of a database that it does not back up.
+    stack.kratos.sql("DROP DATABASE hydra")
 
 
 @pytest.fixture(autouse=True)
