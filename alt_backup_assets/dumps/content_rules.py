@@ -29,13 +29,15 @@ def broken_rules(tree: Path, rules: Mapping[str, ContentRule]) -> tuple[str, ...
     Raises:
         OSError: A file cannot be read.
     """
-    found = ((path, _broken(tree / path, rule)) for path, rule in rules.items())
+    found = ((path, _broken(tree, path, rule)) for path, rule in rules.items())
     return tuple(f"{path} {broken}" for path, broken in found if broken)
 
 
-def _broken(path: Path, rule: ContentRule) -> str | None:
-    if path.is_symlink() or not path.is_file():
-        return "is missing, or not a plain file"
+def _broken(tree: Path, inside: str, rule: ContentRule) -> str | None:
+    path = tree / inside
+    # A link on the way leads to a file that is not in the dump.
+    if path.resolve() != tree.resolve() / inside or not path.is_file():
+        return "is missing, or not a plain file of the volume"
     size_bytes = path.stat().st_size
     if size_bytes < rule.min_bytes:
         return f"has {size_bytes} bytes, and must have at least {rule.min_bytes}"
@@ -51,8 +53,12 @@ def _broken_content(path: Path, rule: ContentRule) -> str | None:
     if rule.keys and not isinstance(content, dict):
         return f"holds no mapping with {', '.join(rule.keys)}"
     values = content if isinstance(content, dict) else {}
-    empty = [key for key in rule.keys if values.get(key) in (None, "", [], {})]
+    empty = [key for key in rule.keys if _is_empty(values.get(key))]
     return f"has nothing under {', '.join(empty)}" if empty else None
+
+
+def _is_empty(value: object) -> bool:
+    return value in (None, [], {}) or (isinstance(value, str) and not value.strip())
 
 
 def _parsed(path: Path, form: str) -> object:

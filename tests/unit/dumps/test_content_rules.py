@@ -55,6 +55,7 @@ def test_a_file_that_is_what_it_must_be_breaks_no_rule(
         ),
         (f'["{SECRET}"]'.encode(), TOKEN, "token holds no mapping with refresh_token"),
         (b'{"refresh_token": ""}', TOKEN, "token has nothing under refresh_token"),
+        (b'{"refresh_token": "  "}', TOKEN, "token has nothing under refresh_token"),
         (b'{"access_token": "x"}', TOKEN, "token has nothing under refresh_token"),
     ],
 )
@@ -68,12 +69,16 @@ def test_a_broken_rule_is_a_sentence_without_content(
 
 
 def test_a_file_that_is_not_there_breaks_its_rule(tmp_path: Path) -> None:
-    """A missing file, a directory and a link in its place are no file."""
-    (tmp_path / "directory").mkdir()
-    (tmp_path / "link").symlink_to("/etc/hostname")
-    rules = {name: ContentRule() for name in ("gone", "directory", "link")}
-    assert broken_rules(tmp_path, rules) == tuple(
-        f"{name} is missing, or not a plain file" for name in rules
+    """A missing file, a directory, and a link in its place or on the way are no file of it."""
+    tree, elsewhere = tmp_path / "tree", tmp_path / "elsewhere"
+    for made in (tree / "directory", elsewhere):
+        made.mkdir(parents=True)
+    (elsewhere / "token").write_text("not in the dump")
+    (tree / "link").symlink_to(elsewhere / "token")
+    (tree / "way").symlink_to(elsewhere)
+    rules = {name: ContentRule() for name in ("gone", "directory", "link", "way/token")}
+    assert broken_rules(tree, rules) == tuple(
+        f"{name} is missing, or not a plain file of the volume" for name in rules
     )
 
 
