@@ -1,7 +1,7 @@
 """A stopped PostgreSQL as a backup of the former kind, for the day on which it cannot be started.
 
 What is written is read by the same ``list``, ``verify`` and ``restore`` as the old ones. Keep
-out: whether the files may be copied (``dumps.cold_copy``).
+out: whether the files may be copied (``dumps.postgresql.cold_copy``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from alt_backup_assets.altctl.manifest import MANIFEST, TAR, Manifest, OldVolume
 from alt_backup_assets.altctl.restore import appearing, require_free
 from alt_backup_assets.altctl.verify import Verified, verify
-from alt_backup_assets.dumps.cold_copy import cold_copy
+from alt_backup_assets.dumps.postgresql.cold_copy import cold_copy
 from alt_backup_assets.errors import OldBackupError
 from alt_backup_assets.platforms.seam import Platform
 from alt_backup_assets.registry.volume import Volume

@@ -21,7 +21,7 @@ from alt_backup_assets.cli.output import Report, answer, line, moment, size, tab
 from alt_backup_assets.cli.output import verdict as coloured
 from alt_backup_assets.cli.progress import progress
 from alt_backup_assets.cli.session import Session, dry_run_option, pass_session, reports
-from alt_backup_assets.dumps.cold_copy import require_shut_down
+from alt_backup_assets.dumps.postgresql.cold_copy import require_shut_down
 from alt_backup_assets.restoration.old_backups import restore_live
 
 

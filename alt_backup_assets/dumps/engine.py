@@ -1,6 +1,6 @@
-"""What every engine driver does: the same two verbs, a module per engine.
+"""What every engine driver does: the same two verbs, a folder per engine.
 
-Add an engine by adding its module (``dump``, ``rehearse`` and how its volume is put back) and a
+Add an engine by adding its folder with a ``driver`` (``dump``, ``rehearse`` and how its volume is put back) and a
 line in ``drivers``. What it finds in its data is an ``Inventory``, or a value of its own.
 """
 

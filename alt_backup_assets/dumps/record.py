@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field, ValidationError
 
 from alt_backup_assets.dumps.comparison import Compared
-from alt_backup_assets.dumps.files_content import FilesContent
+from alt_backup_assets.dumps.files.content import FilesContent
 from alt_backup_assets.dumps.inventory import Inventory
-from alt_backup_assets.dumps.postgresql_content import PostgresqlContent
+from alt_backup_assets.dumps.postgresql.content import PostgresqlContent
 from alt_backup_assets.errors import DumpFailed
 from alt_backup_assets.platforms.seam import Runtime
 from alt_backup_assets.values import Frozen

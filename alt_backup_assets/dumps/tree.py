@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
-from alt_backup_assets.dumps.files_content import FileEntry, FilesContent
+from alt_backup_assets.dumps.files.content import FileEntry, FilesContent
 from alt_backup_assets.dumps.record import Artifact
 from alt_backup_assets.errors import DumpFailed, VolumeUnreadable
 

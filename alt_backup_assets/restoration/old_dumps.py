@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from alt_backup_assets.altctl.manifest import OldBackup, OldVolume
-from alt_backup_assets.dumps.postgresql_server import Server
-from alt_backup_assets.dumps.postgresql_upload import Upload
-from alt_backup_assets.dumps.postgresql_wait import wait
+from alt_backup_assets.dumps.postgresql.server import Server
+from alt_backup_assets.dumps.postgresql.upload import Upload
+from alt_backup_assets.dumps.postgresql.wait import wait
 from alt_backup_assets.errors import PlatformError, RestoreFailed, ToolError
 from alt_backup_assets.platforms.seam import Service
 from alt_backup_assets.registry.volume import Volume

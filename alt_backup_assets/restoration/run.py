@@ -16,7 +16,7 @@ from pathlib import Path
 
 from alt_backup_assets.dumps.drivers import driver
 from alt_backup_assets.dumps.engine import Loading, ThroughServer, VolumeFiles
-from alt_backup_assets.dumps.files_content import FilesContent
+from alt_backup_assets.dumps.files.content import FilesContent
 from alt_backup_assets.dumps.record import (
     DumpRecord,
     artifact_differences,

@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from alt_backup_assets.dumps import postgresql
-from alt_backup_assets.dumps.postgresql_content import DatabaseContent, PostgresqlContent
+from alt_backup_assets.dumps.postgresql import driver as postgresql
+from alt_backup_assets.dumps.postgresql.content import DatabaseContent, PostgresqlContent
 from alt_backup_assets.dumps.record import DumpRecord, compare
 from alt_backup_assets.offsite.copy import Copied, copy_snapshots
 from alt_backup_assets.platforms.seam import Runtime

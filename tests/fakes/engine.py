@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from alt_backup_assets.dumps.artifact import writing
 from alt_backup_assets.dumps.engine import Dumped, Restoration, VolumeFiles
-from alt_backup_assets.dumps.files_content import FileEntry, FilesContent
+from alt_backup_assets.dumps.files.content import FileEntry, FilesContent
 from alt_backup_assets.dumps.record import DumpRecord
 from alt_backup_assets.platforms.seam import Platform
 from alt_backup_assets.registry.volume import Volume

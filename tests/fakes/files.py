@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from alt_backup_assets.dumps import files
-from alt_backup_assets.dumps.files_content import FileEntry, FilesContent
+from alt_backup_assets.dumps.files import driver as files
+from alt_backup_assets.dumps.files.content import FileEntry, FilesContent
 from alt_backup_assets.dumps.tree import TREE
 from alt_backup_assets.registry.volume import Volume
 from tests.fakes.platform import FakePlatform

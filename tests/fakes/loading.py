@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alt_backup_assets.dumps.engine import Dumped, Loading, Restoration, ThroughServer
-from alt_backup_assets.dumps.files_content import FilesContent
+from alt_backup_assets.dumps.files.content import FilesContent
 from alt_backup_assets.dumps.record import Content, DumpRecord
 from alt_backup_assets.platforms.seam import Platform, Service
 from alt_backup_assets.registry.volume import Volume

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from alt_backup_assets.dumps import postgresql
 from alt_backup_assets.dumps.engine import Dumped
-from alt_backup_assets.dumps.postgresql_roles import DONE
+from alt_backup_assets.dumps.postgresql import driver as postgresql
+from alt_backup_assets.dumps.postgresql.roles import DONE
 from alt_backup_assets.registry.volume import Volume
 from tests.fakes.pgarchive import Builder
 from tests.fakes.platform import Answer, FakePlace, FakePlatform

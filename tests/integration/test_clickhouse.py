@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from alt_backup_assets.dumps import clickhouse_live
-from alt_backup_assets.dumps.clickhouse_backup import CONFIG
+from alt_backup_assets.dumps.clickhouse import live
+from alt_backup_assets.dumps.clickhouse.backup import CONFIG
 from alt_backup_assets.dumps.engine import Loading
 from alt_backup_assets.dumps.inventory import Inventory, Item
 from alt_backup_assets.dumps.record import read_record
@@ -125,7 +125,7 @@ def test_proven_and_put_back(bench: Bench) -> None:
     with restored(bench.site, target) as files:
         record = read_record(files)
         for _ in range(2):
-            content = clickhouse_live.load(Loading(volume, record, files, service))
+            content = live.load(Loading(volume, record, files, service))
             assert isinstance(record.content, Inventory)
             assert record.content.differences(content) == ()
     assert bench.server.ask("SELECT toString(n) AS n FROM alt.seen") == [{"n": "1000"}]
@@ -190,15 +190,15 @@ def test_another_database_and_what_cannot_be_replaced(bench: Bench) -> None:
     with restored(bench.site, newest_target(bench.site, VOLUME)) as files:
         record = read_record(files)
         aside = Loading(volume, record, files, service, into="aside")
-        content = clickhouse_live.load(aside)
+        content = live.load(aside)
         assert isinstance(record.content, Inventory)
         assert record.content.differences(content) == ()
         with pytest.raises(RestoreRefused, match="aside is there already"):
-            clickhouse_live.load(aside)
+            live.load(aside)
         fixed = Inventory(unit="rows", items=(Item(name="database default", count=0),))
         own = record.model_copy(update={"content": fixed})
         with pytest.raises(RestoreRefused, match="default cannot be set aside"):
-            clickhouse_live.load(Loading(volume, own, files, service))
+            live.load(Loading(volume, own, files, service))
     assert bench.server.ask("SELECT toString(count()) AS n FROM aside.odd") == [{"n": "1000"}]
 
 

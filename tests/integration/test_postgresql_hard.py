@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from alt_backup_assets.dumps import postgresql, postgresql_wait
-from alt_backup_assets.dumps.postgresql_content import PostgresqlContent
+from alt_backup_assets.dumps.postgresql import driver as postgresql
+from alt_backup_assets.dumps.postgresql import wait
+from alt_backup_assets.dumps.postgresql.content import PostgresqlContent
 from alt_backup_assets.dumps.record import DumpRecord, compare
 from alt_backup_assets.errors import RestoreFailed, RestoreRefused
 from alt_backup_assets.platforms.local_place import unprivileged
@@ -195,4 +196,4 @@ def _restart_with(live: Live, setting: str) -> None:
     argv = [*unprivileged(), str(live.server.programs / "pg_ctl"), "restart", "-D", str(data)]
     service = live.machine.service("recap-db")
     service.run([*argv, "-l", str(live.server.directory / "log"), "-w"], timeout_seconds=60)
-    postgresql_wait.wait(live.volume, service)
+    wait.wait(live.volume, service)

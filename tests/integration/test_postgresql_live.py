@@ -17,10 +17,11 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from alt_backup_assets.config import LocalPlatform, LocalService
-from alt_backup_assets.dumps import postgresql, postgresql_wait
 from alt_backup_assets.dumps.engine import Loading
-from alt_backup_assets.dumps.postgresql_content import PostgresqlContent
-from alt_backup_assets.dumps.postgresql_live import load
+from alt_backup_assets.dumps.postgresql import driver as postgresql
+from alt_backup_assets.dumps.postgresql import wait
+from alt_backup_assets.dumps.postgresql.content import PostgresqlContent
+from alt_backup_assets.dumps.postgresql.live import load
 from alt_backup_assets.dumps.record import DumpRecord, compare
 from alt_backup_assets.errors import RestoreFailed, RestoreRefused, ToolFailed
 from alt_backup_assets.platforms.local import LocalMachine
@@ -296,5 +297,5 @@ def test_what_depends_on_a_table_stops_the_load(live: Live, record: DumpRecord) 
 def test_waiting_ends_with_the_running_server(live: Live) -> None:
     """It has answered twice, a second apart."""
     begun = time.monotonic()
-    postgresql_wait.wait(live.volume, live.machine.service("recap-db"))
+    wait.wait(live.volume, live.machine.service("recap-db"))
     assert 1 <= time.monotonic() - begun < 30

@@ -18,9 +18,9 @@ import pytest
 from alt_backup_assets.dumps.engine import VolumeFiles
 from alt_backup_assets.dumps.inventory import Inventory
 from alt_backup_assets.dumps.record import RECORD_NAME, Artifact, read_record
-from alt_backup_assets.dumps.redis import RESTORATION
-from alt_backup_assets.dumps.redis_cli import RedisCli
-from alt_backup_assets.dumps.redis_content import take
+from alt_backup_assets.dumps.redis.cli import RedisCli
+from alt_backup_assets.dumps.redis.content import take
+from alt_backup_assets.dumps.redis.driver import RESTORATION
 from alt_backup_assets.platforms.local_place import LocalPlace
 from alt_backup_assets.site import Site, open_site
 from alt_backup_assets.snapshots.back_up import back_up

@@ -9,8 +9,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from alt_backup_assets.dumps import files
 from alt_backup_assets.dumps.engine import Dumped
+from alt_backup_assets.dumps.files import driver as files
 from alt_backup_assets.platforms.seam import Platform
 from alt_backup_assets.registry.volume import Volume
 from tests.unit.definitions.bench import Machine, evaluations

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from alt_backup_assets.dumps.files_content import FilesContent
-from alt_backup_assets.dumps.postgresql_content import PostgresqlContent
+from alt_backup_assets.dumps.files.content import FilesContent
+from alt_backup_assets.dumps.postgresql.content import PostgresqlContent
 from alt_backup_assets.dumps.record import (
     RECORD_NAME,
     artifact_differences,
@@ -19,9 +19,9 @@ from alt_backup_assets.dumps.record import (
 from alt_backup_assets.dumps.store import StoredDump
 from alt_backup_assets.errors import DumpFailed
 from tests.fakes.site import Machine
-from tests.unit.dumps.test_files_content import SOURCE as FILES
-from tests.unit.dumps.test_files_content import TOKEN
-from tests.unit.dumps.test_postgresql_content import SOURCE as SERVER
+from tests.unit.dumps.files.test_content import SOURCE as FILES
+from tests.unit.dumps.files.test_content import TOKEN
+from tests.unit.dumps.postgresql.test_content import SOURCE as SERVER
 
 
 @pytest.fixture(name="dump")

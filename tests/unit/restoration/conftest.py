@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import pytest
 
-from alt_backup_assets.dumps import files
 from alt_backup_assets.dumps.drivers import DRIVERS
 from alt_backup_assets.dumps.engine import Dumped, Restoration
-from alt_backup_assets.dumps.files_content import FilesContent
+from alt_backup_assets.dumps.files import driver as files
+from alt_backup_assets.dumps.files.content import FilesContent
 from alt_backup_assets.dumps.record import DumpRecord
 from alt_backup_assets.platforms.seam import Platform
 from alt_backup_assets.registry.volume import Volume

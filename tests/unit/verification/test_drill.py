@@ -11,7 +11,7 @@ import pytest
 
 from alt_backup_assets.dumps.drivers import DRIVERS
 from alt_backup_assets.dumps.engine import Dumped
-from alt_backup_assets.dumps.files_content import FilesContent
+from alt_backup_assets.dumps.files.content import FilesContent
 from alt_backup_assets.dumps.record import RECORD_NAME
 from alt_backup_assets.errors import (
     DrillError,
@@ -33,7 +33,7 @@ from alt_backup_assets.verification.ledger import open_ledger
 from alt_backup_assets.verification.proof import Proof
 from tests.fakes.restic import Fault
 from tests.fakes.site import DB, ENGINE, TOKENS, Machine
-from tests.unit.dumps.test_postgresql_content import SOURCE as OTHER_KIND
+from tests.unit.dumps.postgresql.test_content import SOURCE as OTHER_KIND
 from tests.unit.dumps.test_take import Usage
 
 

@@ -1,0 +1,1 @@
+"""ClickHouse: its own BACKUP, tables compared, put back through the server."""
