@@ -1,7 +1,8 @@
 """What every engine driver does: the same two verbs, a folder per engine.
 
-Add an engine by adding its folder with a ``driver`` (``dump``, ``rehearse`` and how its volume is put back) and a
-line in ``drivers``. What it finds in its data is an ``Inventory``, or a value of its own.
+Add an engine by adding its folder with a ``driver`` (``dump``, ``rehearse`` and how its volume is
+put back) and a line in ``drivers``. What it finds in its data is an ``Inventory``, or a value of
+its own.
 """
 
 from __future__ import annotations
