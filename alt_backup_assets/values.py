@@ -88,6 +88,12 @@ def _variable(value: str) -> str:
     return value
 
 
+def _url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s@/?#]+(/[^\s@?#]*)?", value):
+        raise ValueError("must be a URL such as http://meilisearch:7700, without user or password")
+    return value.rstrip("/")
+
+
 Name = Annotated[str, AfterValidator(_name)]
 """A name that can be an asset key, a directory and a tag: what Docker allows for volumes."""
 
@@ -96,3 +102,6 @@ LocatedPath = Annotated[Path, BeforeValidator(located)]
 
 Variable = Annotated[str, AfterValidator(_variable)]
 """The name of an environment variable."""
+
+Url = Annotated[str, AfterValidator(_url)]
+"""Where a service's HTTP interface answers."""

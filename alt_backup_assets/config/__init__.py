@@ -24,6 +24,7 @@ from alt_backup_assets.config.repository import (
     Retention,
     Sftp,
 )
+from alt_backup_assets.config.signals import Metrics, Pings, PingService, Signals
 
 __all__ = [
     "ENVIRONMENT_VARIABLE",
@@ -32,13 +33,17 @@ __all__ = [
     "DockerPlatform",
     "LocalPlatform",
     "LocalService",
+    "Metrics",
     "OffsiteRepository",
     "OffsiteRetention",
+    "PingService",
+    "Pings",
     "Repositories",
     "Repository",
     "Retention",
     "Schedules",
     "Sftp",
+    "Signals",
     "as_yaml",
     "check_files",
     "configuration_path",

@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from alt_backup_assets.config.cron import CronLine
 from alt_backup_assets.config.platform import DockerPlatform, LocalPlatform
 from alt_backup_assets.config.repository import Repositories
+from alt_backup_assets.config.signals import Signals
 from alt_backup_assets.errors import ConfigurationError
 from alt_backup_assets.tools.yaml import read_mapping, validated
 from alt_backup_assets.values import Frozen, LocatedPath, Name, located, near_miss
@@ -68,6 +69,8 @@ class Schedules(Frozen):
     offsite: CronLine = "0 5 * * *"
     metrics: CronLine = "30 * * * *"
     weekly_drill: CronLine = "0 6 * * 0"
+    offsite_drill: CronLine = "0 7 * * *"
+    self_test: CronLine = "0 8 * * 0"
     hourly_snapshots: bool = False
 
 
@@ -82,6 +85,7 @@ class Configuration(Frozen):
         directories: Our own files.
         repositories: Where snapshots go.
         schedules: When things run.
+        signals: How a person hears of it.
         workers: Volumes worked on side by side.
         read_data_parts: `check` reads 1/n of the repository's data each day.
         restic: The restic program.
@@ -95,6 +99,7 @@ class Configuration(Frozen):
     directories: Directories
     repositories: Repositories
     schedules: Schedules = Schedules()
+    signals: Signals = Signals()
     workers: int = Field(default=2, ge=1, le=32)
     read_data_parts: int = Field(default=7, ge=1)
     restic: Program = Path("restic")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from alt_backup_assets.config.configuration import Configuration
 from alt_backup_assets.config.repository import Repository
+from alt_backup_assets.config.signals import Pings, Signals
 
 
 def check_files(configuration: Configuration) -> tuple[str, ...]:
@@ -37,6 +38,7 @@ def _problems(configuration: Configuration) -> Iterator[str]:
     yield from _of_directory("directories.state", directories.state)
     if directories.scratch is not None:
         yield from _of_directory("directories.scratch", directories.scratch)
+    yield from _of_signals(configuration.signals)
 
 
 def _of_repository(field: str, repository: Repository) -> Iterator[str]:
@@ -46,6 +48,18 @@ def _of_repository(field: str, repository: Repository) -> Iterator[str]:
     if repository.sftp is not None:
         yield from _of_secret(f"{field}.sftp.identity_file", repository.sftp.identity_file)
         yield from _of_file(f"{field}.sftp.known_hosts_file", repository.sftp.known_hosts_file)
+
+
+def _of_signals(signals: Signals) -> Iterator[str]:
+    service = signals.ping_service
+    named: dict[str, Path | None] = {
+        "messages": signals.messages,
+        "ping_service.key_file": service.key_file if service else None,
+        **{f"pings.{job}": getattr(signals.pings, job) for job in Pings.model_fields},
+    }
+    for field, path in named.items():
+        if path is not None:
+            yield from _of_secret(f"signals.{field}", path)
 
 
 def _of_secret(field: str, path: Path) -> Iterator[str]:

@@ -70,12 +70,6 @@ def _passfile(value: str) -> str:
     return value
 
 
-def _url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s@/?#]+(/[^\s@?#]*)?", value):
-        raise ValueError("must be a URL such as http://meilisearch:7700, without user or password")
-    return value.rstrip("/")
-
-
 def _inside(value: str) -> str:
     parts = value.split("/")
     if not value.isprintable() or not all(parts) or {".", ".."} & set(parts):
@@ -108,9 +102,6 @@ Compression = Annotated[str, BeforeValidator(_compression)]
 
 Passfile = Annotated[str, AfterValidator(_passfile)]
 """A path inside a service."""
-
-Url = Annotated[str, AfterValidator(_url)]
-"""Where a service's HTTP interface answers."""
 
 PathInside = Annotated[str, AfterValidator(_inside)]
 """A path relative to the root of a volume."""

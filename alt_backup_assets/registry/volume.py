@@ -21,10 +21,9 @@ from alt_backup_assets.registry.fields import (
     Passfile,
     PathInside,
     Pattern,
-    Url,
     VolumeName,
 )
-from alt_backup_assets.values import Frozen, LocatedPath, Name, near_miss
+from alt_backup_assets.values import Frozen, LocatedPath, Name, Url, near_miss
 
 Category = Literal["critical", "data", "search", "metrics", "models"]
 Profile = Literal["db", "essential", "all"]

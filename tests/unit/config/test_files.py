@@ -21,6 +21,10 @@ repositories:
     password_file: offsite
     environment_files: {RESTIC_REST_PASSWORD: rest}
     sftp: {identity_file: id, known_hosts_file: known_hosts}
+signals:
+  pings: {daily: ping}
+  ping_service: {key_file: key}
+  messages: messages
 """
 
 
@@ -31,6 +35,9 @@ def _configuration(tmp_path: Path) -> Configuration:
         "offsite": 0o400,
         "rest": 0o600,
         "id": 0o600,
+        "ping": 0o600,
+        "key": 0o600,
+        "messages": 0o600,
         "known_hosts": 0o644,
     }.items():
         (tmp_path / name).write_text("content\n")
@@ -58,6 +65,9 @@ def test_nothing_is_made_by_looking(configuration: Configuration) -> None:
         ("rest", "repositories.offsite.environment_files.RESTIC_REST_PASSWORD"),
         ("id", "repositories.offsite.sftp.identity_file"),
         ("known_hosts", "repositories.offsite.sftp.known_hosts_file"),
+        ("ping", "signals.pings.daily"),
+        ("key", "signals.ping_service.key_file"),
+        ("messages", "signals.messages"),
     ],
 )
 def test_a_missing_file_is_named_with_its_field(
