@@ -59,7 +59,8 @@ class Plan:
         live: What is replaced is the volume itself.
         into: A database other than the dump's own.
         stops: The service is stopped before and started again afterwards.
-        starts: The service is started before and left running.
+        starts: The service is started, before it loads the data or, where a restore that was
+            killed had stopped it, behind the exchange; and left running.
     """
 
     volume: Volume
@@ -83,9 +84,8 @@ class Plan:
     def steps(self) -> tuple[Step, ...]:
         """What will be done, in order."""
         if self.place:
-            around = self.stops
-            first: tuple[Step, ...] = ("stop",) if around else ()
-            last: tuple[Step, ...] = ("start",) if around else ()
+            first: tuple[Step, ...] = ("stop",) if self.stops else ()
+            last: tuple[Step, ...] = ("start",) if self.stops or self.starts else ()
             return ("fetch", "check", *first, "exchange", *last)
         begin: tuple[Step, ...] = ("start",) if self.starts else ()
         return ("fetch", "check", *begin, "load", "compare")

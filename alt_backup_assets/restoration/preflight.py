@@ -16,6 +16,7 @@ from alt_backup_assets.dumps.take import require_space
 from alt_backup_assets.errors import AltBackupError, PlatformError
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.restoration.plan import Plan, Wish, find_target
+from alt_backup_assets.restoration.stopped import is_remembered
 from alt_backup_assets.site import Site
 
 
@@ -99,7 +100,8 @@ def _check_volume(
         )
     elif not _writable(place.parent):
         problems.append(f"{place.parent} cannot be written to by this user: run it as root")
-    return plan and replace(plan, place=place, laid_out=True, stops=bool(running))
+    left = running is False and is_remembered(site, service)
+    return plan and replace(plan, place=place, laid_out=True, stops=bool(running), starts=left)
 
 
 def _check_server(

@@ -35,6 +35,7 @@ from alt_backup_assets.platforms.processes import end_processes_on
 from alt_backup_assets.restoration.exchange import exchange, sync, sync_tree
 from alt_backup_assets.restoration.plan import Plan, Step
 from alt_backup_assets.restoration.preflight import Checked
+from alt_backup_assets.restoration.stopped import forget, remember
 from alt_backup_assets.site import Site
 from alt_backup_assets.tools.parallel import in_words
 from alt_backup_assets.verification.drill import identity_differences, repository
@@ -182,19 +183,26 @@ class _Restoring:
 
     @contextmanager
     def _stopped(self) -> Iterator[None]:
-        platform, service = self.site.platform, self.plan.volume.service
-        if not self.plan.stops:
-            if self.plan.live and self._has_started():
-                raise RestoreFailed(f"service {service} was started meanwhile; {_UNTOUCHED}")
-            yield
-            return
-        try:
+        service = self.plan.volume.service
+        if self.plan.stops:
             self._begin("stop")
-            platform.stop(service)
-            yield
-        finally:
-            self._begin("start")
-            platform.start(service)
+            remember(self.site, service)
+            try:
+                self.site.platform.stop(service)
+                yield
+            finally:
+                self._start()
+            return
+        if self.plan.live and self._has_started():
+            raise RestoreFailed(f"service {service} was started meanwhile; {_UNTOUCHED}")
+        yield
+        if self.plan.starts:
+            self._start()
+
+    def _start(self) -> None:
+        self._begin("start")
+        self.site.platform.start(self.plan.volume.service)
+        forget(self.site, self.plan.volume.service)
 
     def _has_started(self) -> bool:
         """Tell whether a service runs that did not, or that nobody can tell about."""
@@ -211,8 +219,7 @@ class _Restoring:
                 f"a dump of the engine {record.engine} is not loaded by a server; {_UNTOUCHED}"
             )
         if self.plan.starts:
-            self._begin("start")
-            self.site.platform.start(volume.service)
+            self._start()
         service = self.site.platform.service(volume.service)
         restoration.wait(volume, service)
         self._begin("load")

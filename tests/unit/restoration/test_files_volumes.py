@@ -100,6 +100,32 @@ def test_a_failed_exchange_starts_the_service_again(
     assert bench.leftovers() == []
 
 
+def test_a_restore_that_was_killed_is_finished_and_its_service_started(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a killed restore had stopped is started by the rerun, and by that one only."""
+
+    def die(_service: str) -> None:
+        bench.machine.platform.stopped.add("db")
+        raise SystemExit  # as far as what is on the disk, the same as kill -9
+
+    with monkeypatch.context() as dying:
+        dying.setattr(bench.machine.platform, "stop", die)
+        dying.setattr(bench.machine.platform, "start", lambda _service: None)
+        dying.setattr(run, "forget", lambda _site, _service: None)
+        with pytest.raises(SystemExit):
+            bench.restore(FORCE)
+    (done,) = bench.restore()
+    assert done.differences == ()
+    assert bench.machine.platform.told == [("start", "db")]
+    assert [step.split()[0] for step in done.steps] == ["fetch", "check", "put", "start"]
+    bench.stop_all()
+    bench.machine.platform.told.clear()
+    (again,) = bench.restore()
+    assert again.differences == ()
+    assert bench.machine.platform.told == []
+
+
 def test_a_service_that_does_not_start_again_is_failed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
