@@ -10,30 +10,28 @@ from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import AltBackupError, LedgerError
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
+from alt_backup_assets.status.listings import Listings, list_repositories
 from alt_backup_assets.status.report import Posture, Status, Verdict, VolumeStatus, worst
 from alt_backup_assets.status.verdict import Evidence, judge
-from alt_backup_assets.tools.restic import Restic, Snapshot
 from alt_backup_assets.verification.ledger import Ledger, open_ledger
 from alt_backup_assets.verification.proof import Proof
 from alt_backup_assets.verification.repository_check import newest_result
 
-Listing = tuple[Snapshot, ...]
 
-
-def read_status(site: Site) -> Status:
+def read_status(site: Site, listed: Listings | None = None) -> Status:
     """Read what can be relied on right now.
 
     Args:
         site: The machine.
+        listed: What the repositories hold, where somebody listed them already.
 
     Returns:
         The status. A repository that does not open makes it CRITICAL, with the reason, and
         never an exception: somebody is waiting for the answer.
     """
     now = site.now()
-    problems: list[str] = []
-    local = _listing(site.local, "local", site.name, problems)
-    offsite = _listing(site.offsite, "offsite", site.name, problems)
+    listed = listed or list_repositories(site)
+    local, offsite, problems = listed.local, listed.offsite, list(listed.problems)
     ledger = _ledger(site, problems)
     newest = max((s.time for s in local or () if LEDGER not in s.tags), default=None)
     evidence = [
@@ -81,17 +79,6 @@ def read_status(site: Site) -> Status:
     )
 
 
-def _listing(restic: Restic | None, which: str, host: str, problems: list[str]) -> Listing | None:
-    """List a repository; None where it does not open, which is a problem of the whole."""
-    if restic is None:
-        return ()
-    try:
-        return restic.snapshots(host=host)
-    except AltBackupError as error:
-        problems.append(f"the {which} repository cannot be read: {error}")
-        return None
-
-
 def _ledger(site: Site, problems: list[str]) -> Ledger | None:
     try:
         return open_ledger(site)
@@ -118,16 +105,13 @@ def _proofs(ledger: Ledger | None, volume: str, problems: list[str]) -> tuple[Pr
 def _damage(site: Site, volume: str) -> tuple[str, ...]:
     dumps = store(site)
     broken = tuple(f"{path} has no readable record" for path in dumps.damaged(volume))
-    newest = dumps.dumps(volume)[-1:]
-    return broken + tuple(
-        sentence
-        for dump in newest
-        for sentence in artifact_differences(dump.record, dump.directory)
-    )
+    newest = dumps.newest(volume)
+    return broken + (artifact_differences(newest.record, newest.directory) if newest else ())
 
 
 def _warned(site: Site, volume: str) -> tuple[str, ...]:
-    return tuple(w for dump in store(site).dumps(volume)[-1:] for w in dump.record.warnings)
+    newest = store(site).newest(volume)
+    return newest.record.warnings if newest else ()
 
 
 def _volume_status(evidence: Evidence, now: datetime) -> VolumeStatus:
