@@ -23,6 +23,7 @@ from alt_backup_assets.cli import (
     configuration,
     drift,
     drill,
+    metrics,
     offsite,
     restore,
     retention,
@@ -71,6 +72,7 @@ for _verb in (
     drill.drill,
     restore.restore,
     drift.drift,
+    metrics.metrics,
     configuration.config,
     altctl.altctl,
 ):
