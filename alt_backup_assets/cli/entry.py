@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from alt_backup_assets.cli import (
+    alerts,
     altctl,
     backup,
     check,
@@ -73,6 +74,7 @@ for _verb in (
     restore.restore,
     drift.drift,
     metrics.metrics,
+    alerts.alerts,
     configuration.config,
     altctl.altctl,
 ):
