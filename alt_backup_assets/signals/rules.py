@@ -3,7 +3,7 @@
 Thresholds follow from the schedules and from the objectives in the metrics. An expression has a
 sample where something is wrong, whatever its value, and none where all is well; absence is asked
 for and never left to "no data". Labels are spelled ``.Labels``, since Grafana replaces what
-begins with a dollar sign. Add a rule with a series in ``tests/unit/signals/alert_cases.py`` in
+begins with a dollar sign. Add a rule with a series in ``tests/integration/alert_cases.py`` in
 which it fires, and one in which it is silent. Keep out: the formats, which ``render`` writes.
 """
 
