@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from alt_backup_assets.signals.render import prometheus_rules
+from alt_backup_assets.signals.render import grafana_rules, prometheus_rules
 from alt_backup_assets.signals.rule import Expected, Rule
 from alt_backup_assets.signals.rules import rules
 from tests.integration.alert_cases import END, FIRING, SILENT, WELL, Case
@@ -56,8 +57,10 @@ def _promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _judge(directory: Path, cases: Iterable[Case]) -> subprocess.CompletedProcess[str]:
-    (directory / "rules.yml").write_text(prometheus_rules(RULES.values()))
+def _judge(
+    directory: Path, cases: Iterable[Case], judged: Iterable[Rule] = RULES.values()
+) -> subprocess.CompletedProcess[str]:
+    (directory / "rules.yml").write_text(prometheus_rules(judged))
     content = {
         "rule_files": ["rules.yml"],
         "evaluation_interval": "1m",
@@ -103,6 +106,15 @@ def test_a_case_that_is_wrong_is_seen(tmp_path: Path) -> None:
     done = _judge(tmp_path, wrong)
     assert done.returncode == 1
     assert {uid for uid in RULES if f"alertname: {uid}," in done.stderr + done.stdout} == set(RULES)
+
+
+def test_what_grafana_asks_is_1_wherever_the_rule_fires(tmp_path: Path) -> None:
+    """Its threshold is above zero, and the rules' own values may well be 0."""
+    (group,) = yaml.safe_load(grafana_rules(RULES.values(), datasource="p"))["groups"]
+    asked = {rule["uid"]: rule["data"][0]["model"]["expr"] for rule in group["rules"]}
+    judged = [replace(rule, expression=f"{asked[uid]} == 1") for uid, rule in RULES.items()]
+    done = _judge(tmp_path, FIRING, judged)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", sorted({re.split("{", series)[0] for series in WELL}))
