@@ -1,8 +1,8 @@
 """Everything the metrics say, read at one moment.
 
-Each repository is listed once. What cannot be read is None, or is left out, and so is the
-metric: an unknown number never looks like a good one. Add what another stage can tell here, as
-a field with its reading; keep out what a metric is called.
+Each repository is listed once, and the ledger read once. What cannot be read is None, or is left
+out, and so is the metric: an unknown number never looks like a good one. Add what another stage
+can tell here, as a field with its reading; keep out what a metric is called.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from alt_backup_assets.drift.report import Drift
 from alt_backup_assets.dumps.postgresql.files import archive_name
 from alt_backup_assets.dumps.record import RECORD_NAME
 from alt_backup_assets.dumps.take import store
-from alt_backup_assets.errors import AltBackupError, LedgerError
+from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.registry.volume import RecoveryPointObjective, Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import volume_of
-from alt_backup_assets.status.listings import Listing, list_repositories
 from alt_backup_assets.status.read import read_status
 from alt_backup_assets.status.report import Status
+from alt_backup_assets.status.sources import Listing, read_sources
 from alt_backup_assets.tools.restic.place import local_directory
-from alt_backup_assets.verification.ledger import open_ledger
 from alt_backup_assets.verification.proof import Proof
 from alt_backup_assets.verification.repository_check import CheckResult, newest_result
 
@@ -154,20 +153,20 @@ def read_facts(site: Site) -> Facts:
     Raises:
         OSError: Our own directories cannot be read, so that nothing is known.
     """
-    listed = list_repositories(site)
+    sources = read_sources(site)
     planned = site.registry.planned
     has_offsite = site.offsite is not None
     return Facts(
-        status=read_status(site, listed),
+        status=read_status(site, sources),
         objectives={volume.name: volume.rpo for volume in planned},
-        local=_snapshots(listed.local),
-        offsite=_snapshots(listed.offsite) if has_offsite else None,
+        local=_snapshots(sources.local),
+        offsite=_snapshots(sources.offsite) if has_offsite else None,
         has_offsite=has_offsite,
         databases=tuple(_databases(site, planned)),
         dump_files=_dump_files(site),
         disk=_disk(site),
-        chains=_chains(site),
-        drift=_drift(site, listed.local),
+        chains={volume: Chain(drills) for volume, drills in sources.chains.items()},
+        drift=_drift(site, sources.local),
         check=newest_result(site),
     )
 
@@ -212,20 +211,6 @@ def _disk(site: Site) -> Disk:
     usages = [shutil.disk_usage(place) for place in places if place.exists()]
     tightest = min(usages, key=lambda usage: usage.free / usage.total)
     return Disk(tightest.total, tightest.used, tightest.free)
-
-
-def _chains(site: Site) -> dict[str, Chain]:
-    try:
-        ledger = open_ledger(site)
-    except AltBackupError:
-        return {}  # the status says why
-    found = {}
-    for volume in site.registry.planned:
-        try:
-            found[volume.name] = Chain(ledger.proofs(volume.name))
-        except LedgerError:
-            found[volume.name] = Chain(None)
-    return found
 
 
 def _drift(site: Site, listing: Listing | None) -> Drift | None:

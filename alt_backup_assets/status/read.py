@@ -7,39 +7,36 @@ from datetime import datetime
 
 from alt_backup_assets.dumps.record import artifact_differences
 from alt_backup_assets.dumps.take import store
-from alt_backup_assets.errors import AltBackupError, LedgerError
+from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
-from alt_backup_assets.status.listings import Listings, list_repositories
 from alt_backup_assets.status.report import Posture, Status, Verdict, VolumeStatus, worst
+from alt_backup_assets.status.sources import Sources, read_sources
 from alt_backup_assets.status.verdict import Evidence, judge
-from alt_backup_assets.verification.ledger import Ledger, open_ledger
-from alt_backup_assets.verification.proof import Proof
 from alt_backup_assets.verification.repository_check import newest_result
 
 
-def read_status(site: Site, listed: Listings | None = None) -> Status:
+def read_status(site: Site, sources: Sources | None = None) -> Status:
     """Read what can be relied on right now.
 
     Args:
         site: The machine.
-        listed: What the repositories hold, where somebody listed them already.
+        sources: What it is judged by, where somebody read that already.
 
     Returns:
         The status. A repository that does not open makes it CRITICAL, with the reason, and
         never an exception: somebody is waiting for the answer.
     """
     now = site.now()
-    listed = listed or list_repositories(site)
-    local, offsite, problems = listed.local, listed.offsite, list(listed.problems)
-    ledger = _ledger(site, problems)
+    sources = sources or read_sources(site)
+    local, offsite, problems = sources.local, sources.offsite, sources.problems
     newest = max((s.time for s in local or () if LEDGER not in s.tags), default=None)
     evidence = [
         Evidence(
             volume=volume,
             local=None if local is None else of_volume(local, volume.name),
             offsite=of_volume(offsite or (), volume.name),
-            proofs=_proofs(ledger, volume.name, problems),
+            proofs=sources.chains.get(volume.name) or (),
             damage=_damage(site, volume.name),
             warned=_warned(site, volume.name),
             newest_of_all=newest,
@@ -79,27 +76,11 @@ def read_status(site: Site, listed: Listings | None = None) -> Status:
     )
 
 
-def _ledger(site: Site, problems: list[str]) -> Ledger | None:
-    try:
-        return open_ledger(site)
-    except AltBackupError as error:
-        problems.append(f"the proofs cannot be read: {error}")
-        return None
-
-
 def _stored_bytes(site: Site) -> int | None:
     try:
         return site.local.stored_bytes()
     except AltBackupError:
         return None  # the same trouble as with the listing, which is reported
-
-
-def _proofs(ledger: Ledger | None, volume: str, problems: list[str]) -> tuple[Proof, ...]:
-    try:
-        return ledger.proofs(volume) if ledger else ()
-    except LedgerError as error:
-        problems.append(f"the proofs of {volume} cannot be believed: {error}")
-        return ()
 
 
 def _damage(site: Site, volume: str) -> tuple[str, ...]:
