@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from alt_backup_assets.cli.output import Report, answer, line
+from alt_backup_assets.cli.output import GOOD, Report, answer, line
 from alt_backup_assets.cli.session import Session, pass_session, reports
 from alt_backup_assets.signals.render import (
     Format,
@@ -54,30 +54,45 @@ class AlertsReport(Report):
     metavar="HOST:PORT",
     help="Where Prometheus reaches the metrics; otherwise where they are served.",
 )
+@click.option(
+    "--platform",
+    "platforms",
+    multiple=True,
+    metavar="NAME",
+    help="A platform that reports to this Prometheus; name each where there are several.",
+)
 @reports
 @pass_session
 def alerts(
-    session: Session, form: Format, output: Path | None, datasource: str, target: str | None
+    session: Session,
+    *,
+    form: Format,
+    output: Path | None,
+    datasource: str,
+    target: str | None,
+    platforms: tuple[str, ...],
 ) -> int:
     """Print the alert rules, or the scrape job, that fit the configured schedules."""
     site = session.site()
-    content = _render(site, form, datasource, target)
-    uids = () if form == "scrape" else tuple(rule.uid for rule in rules(Expected.of(site)))
+    wanted = rules(Expected.of(site, platforms))
+    if form == "scrape":
+        wanted, content = (), _scrape(site, target)
+    elif form == "grafana":
+        content = grafana_rules(wanted, datasource=datasource)
+    else:
+        content = prometheus_rules(wanted)
     if output:
         output.write_text(content)
     elif not session.as_json:
         click.echo(content, nl=False)
         session.answered = True
-        return 0
-    report = AlertsReport(verdict="GOOD", uids=uids, output=output, content=content)
+        return GOOD
+    report = AlertsReport(
+        verdict="GOOD", uids=tuple(rule.uid for rule in wanted), output=output, content=content
+    )
     return answer(session, report, lambda console: line(console, f"written to {output}"))
 
 
-def _render(site: Site, form: Format, datasource: str, target: str | None) -> str:
-    if form == "scrape":
-        place = site.config.signals.metrics
-        return scrape_config(target or f"{place.listen}:{place.port}")
-    wanted = rules(Expected.of(site))
-    if form == "grafana":
-        return grafana_rules(wanted, datasource=datasource)
-    return prometheus_rules(wanted)
+def _scrape(site: Site, target: str | None) -> str:
+    place = site.config.signals.metrics
+    return scrape_config(target or f"{place.listen}:{place.port}", platform=site.name)

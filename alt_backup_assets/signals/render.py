@@ -28,7 +28,7 @@ _HEAD = """\
 _SCRAPE = """\
 # Put this job into prometheus.yml, and the rules of `alt-backup alerts --format prometheus` under
 # its rule_files. Where a node exporter runs with --collector.textfile.directory, its job brings the
-# same series from signals.metrics.textfile; then this one is not needed.
+# same series from signals.metrics.textfile: then give that job the label, and leave this one out.
 """
 
 
@@ -125,18 +125,19 @@ def _step(name: str, model: Document) -> Document:
     }
 
 
-def scrape_config(target: str, *, interval: timedelta = timedelta(minutes=1)) -> str:
+def scrape_config(target: str, *, platform: str, interval: timedelta = timedelta(minutes=1)) -> str:
     """Write the scrape job of ``alt-backup metrics --serve``.
 
     Args:
         target: Host and port where it is served, as Prometheus reaches it.
+        platform: Its name, as a label that tells it from others.
         interval: How often; a reading may take most of it.
     """
     job = {
         "job_name": GROUP,
         "scrape_interval": _duration(interval),
         "scrape_timeout": _duration(interval * 5 / 6),
-        "static_configs": [{"targets": [target]}],
+        "static_configs": [{"targets": [target], "labels": {"platform": platform}}],
     }
     return _SCRAPE + _yaml({"scrape_configs": [job]})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -17,6 +18,9 @@ SLACK_OF_WEEKLY = timedelta(days=1)
 
 QUICK, PATIENT = timedelta(minutes=10), timedelta(hours=1)
 """How long something must last: what is wrong, and what a run under way may put right."""
+
+GENERATED = "backup_metrics_generated_timestamp"
+"""What every exporter has."""
 
 OPEN = "on (job, instance) (backup_repository_initialized == 1)"
 """Behind ``and``: only where the repository opens; otherwise one rule says that, once."""
@@ -54,27 +58,35 @@ class Expected:
         read_data_parts: Days in which all of the repository is read through.
         offsite: Whether there is an offsite repository.
         databases: Whether there are PostgreSQL databases.
+        platforms: Names of the platforms that report to one Prometheus, each with the label
+            ``platform``; none where there is only one, and no label is needed.
     """
 
     schedules: Schedules = field(default_factory=Schedules)
     read_data_parts: int = 7
     offsite: bool = True
     databases: bool = True
+    platforms: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, site: Site) -> Expected:
-        """Return what is expected of a site."""
+    def of(cls, site: Site, platforms: Sequence[str] = ()) -> Expected:
+        """Return what is expected of a site, and of others beside it."""
         return cls(
             schedules=site.config.schedules,
             read_data_parts=site.config.read_data_parts,
             offsite=site.offsite is not None,
             databases=any(volume.engine == "postgresql" for volume in site.registry.planned),
+            platforms=tuple(platforms),
         )
 
 
 def missing(series: str, limit: timedelta) -> str:
-    """Return an expression that fires where a time is not there, or longer ago than a limit."""
-    return f"(absent({series}) or time() - {series} > {seconds(limit)})"
+    """Return an expression that fires where a time is longer ago than a limit, or not there.
+
+    Each exporter is asked for by itself. Where there is none, ``backup-signal-missing`` says it.
+    """
+    absent = f"{GENERATED} unless on (job, instance) {series}"
+    return f"({absent} or time() - {series} > {seconds(limit)})"
 
 
 def not_since(series: str, limit: timedelta) -> str:

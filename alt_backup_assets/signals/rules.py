@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from alt_backup_assets.signals import proof_rules
 from alt_backup_assets.signals.intervals import longest_age, longest_interval
 from alt_backup_assets.signals.rule import (
+    GENERATED,
     OPEN,
     PATIENT,
     QUICK,
@@ -42,13 +43,12 @@ def rules(expected: Expected) -> tuple[Rule, ...]:
 
 def _signals(expected: Expected) -> Iterator[Rule]:
     limit = longest_interval(expected.schedules.metrics) + SLACK
+    selectors = [f'{{platform="{name}"}}' for name in expected.platforms] or [""]
+    absent = " or ".join(f"absent({GENERATED}{selector})" for selector in selectors)
     yield Rule(
         uid="backup-signal-missing",
         severity="critical",
-        expression=(
-            "absent(backup_metrics_generated_timestamp)"
-            f" or time() - backup_metrics_generated_timestamp > {seconds(limit)}"
-        ),
+        expression=f"{absent} or time() - {GENERATED} > {seconds(limit)}",
         hold=QUICK,
         summary="No metrics of the backups arrive",
         description=(
@@ -80,7 +80,7 @@ def _newest(expected: Expected) -> Iterator[Rule]:
         uid="backup-missing-restic",
         severity="critical",
         expression=missing('backup_last_success_timestamp{type="restic"}', limit)
-        + " unless on () (backup_repository_initialized == 0)",
+        + " unless on (job, instance) (backup_repository_initialized == 0)",
         hold=QUICK,
         summary="No new snapshot was taken",
         description=(
@@ -140,7 +140,7 @@ def _recovery_points() -> Iterator[Rule]:
         uid="backup-drift",
         severity="warning",
         expression=(
-            "backup_drifted_volumes > 0 or (backup_metrics_generated_timestamp"
+            f"backup_drifted_volumes > 0 or ({GENERATED}"
             f" unless on (job, instance) backup_drifted_volumes) and {OPEN}"
         ),
         hold=PATIENT,
@@ -175,7 +175,7 @@ def _offsite(expected: Expected) -> Iterator[Rule]:
         uid="backup-offsite-stale",
         severity="warning",
         expression=missing("backup_offsite_last_success_timestamp", limit)
-        + " unless on () (backup_offsite_reachable == 0)",
+        + " unless on (job, instance) (backup_offsite_reachable == 0)",
         hold=PATIENT,
         summary="The offsite copies are old",
         description=(

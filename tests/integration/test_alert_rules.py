@@ -14,7 +14,7 @@ import yaml
 from alt_backup_assets.signals.render import grafana_rules, prometheus_rules
 from alt_backup_assets.signals.rule import Expected, Rule
 from alt_backup_assets.signals.rules import rules
-from tests.integration.alert_cases import END, FIRING, SILENT, WELL, Case
+from tests.integration.alert_cases import END, FIRING, GENERATED, SILENT, WELL, Case
 from tests.programs import program
 
 pytestmark = pytest.mark.integration
@@ -114,6 +114,15 @@ def test_what_grafana_asks_is_1_wherever_the_rule_fires(tmp_path: Path) -> None:
     asked = {rule["uid"]: rule["data"][0]["model"]["expr"] for rule in group["rules"]}
     judged = [replace(rule, expression=f"{asked[uid]} == 1") for uid, rule in RULES.items()]
     done = _judge(tmp_path, FIRING, judged)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_of_several_platforms_each_is_missed(tmp_path: Path) -> None:
+    """The one that reports does not hide the one that does not."""
+    judged = rules(Expected(platforms=("here", "gone")))
+    present = GENERATED.replace("{", '{platform="here",')
+    missed = Case("backup-signal-missing", {GENERATED: None, present: END}, {"platform": "gone"})
+    done = _judge(tmp_path, [missed], judged)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -117,7 +117,7 @@ def _configure(room: Path, target: str) -> Path:
     """Write the shipped files with short times, and a configuration that names them."""
     unheld = [replace(rule, hold=timedelta(0)) for rule in rules(Expected(offsite=False))]
     (room / "rules.yml").write_text(prometheus_rules(unheld, interval=PACE))
-    scraped = yaml.safe_load(scrape_config(target, interval=PACE))
+    scraped = yaml.safe_load(scrape_config(target, platform="aged", interval=PACE))
     path = room / "prometheus.yml"
     path.write_text(yaml.safe_dump({"rule_files": ["rules.yml"], **scraped}))
     return path

@@ -37,7 +37,17 @@ def test_it_prints_the_scrape_job(call: Call, arguments: tuple[str, ...], target
     """Of where the metrics are served, or where Prometheus finds that."""
     ran = call("alerts", "--format", "scrape", *arguments)
     (job,) = yaml.safe_load(ran.out)["scrape_configs"]
-    assert job["static_configs"] == [{"targets": [target]}]
+    assert job["static_configs"] == [{"targets": [target], "labels": {"platform": "test"}}]
+
+
+def test_several_platforms_are_each_asked_for(call: Call) -> None:
+    """By name, so that one that is gone is not hidden by the others."""
+    ran = call("alerts", "--platform", "one", "--platform", "two")
+    (group,) = yaml.safe_load(ran.out)["groups"]
+    assert group["rules"][0]["expr"].startswith(
+        'absent(backup_metrics_generated_timestamp{platform="one"})'
+        ' or absent(backup_metrics_generated_timestamp{platform="two"}) or '
+    )
 
 
 def test_it_writes_a_file(call: Call, tmp_path: Path) -> None:

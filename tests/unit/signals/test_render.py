@@ -17,7 +17,7 @@ COMPOSE = Path(__file__).parents[3] / "compose"
 RULES = rules(Expected())
 SHIPPED = {
     "prometheus/alt-backup.rules.yml": prometheus_rules(RULES),
-    "prometheus/scrape.yml": scrape_config("127.0.0.1:9189"),
+    "prometheus/scrape.yml": scrape_config("127.0.0.1:9189", platform="alt"),
     "grafana/provisioning/alerting/alt-backup.yaml": grafana_rules(RULES, datasource="prometheus"),
 }
 
@@ -107,10 +107,10 @@ def test_nothing_in_the_file_for_grafana_is_taken_for_a_variable() -> None:
 
 def test_the_scrape_job_leaves_a_reading_its_time() -> None:
     """The time limit is shorter than the interval, as Prometheus requires."""
-    (job,) = yaml.safe_load(scrape_config("backup:9189"))["scrape_configs"]
+    (job,) = yaml.safe_load(scrape_config("backup:9189", platform="alt"))["scrape_configs"]
     assert job == {
         "job_name": "alt-backup",
         "scrape_interval": "1m",
         "scrape_timeout": "50s",
-        "static_configs": [{"targets": ["backup:9189"]}],
+        "static_configs": [{"targets": ["backup:9189"], "labels": {"platform": "alt"}}],
     }
