@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import cache
 
 from cronsim import CronSim
 
@@ -21,6 +22,7 @@ def longest_interval(cron: str) -> timedelta:
     return longest_age(cron, of=cron)
 
 
+@cache
 def longest_age(cron: str, *, of: str) -> timedelta:
     """Return the age that handed-on data reaches just before the next time it is handed on.
 

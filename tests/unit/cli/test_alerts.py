@@ -13,13 +13,13 @@ from tests.unit.cli.conftest import Call, Machine
 def test_it_prints_rules_for_the_configured_schedules(machine: Machine, call: Call) -> None:
     """Of what this site has: no database, so no rule about databases."""
     config = machine.configuration
-    config.write_text(f"{config.read_text()}schedules: {{metrics: '*/5 * * * *'}}\n")
+    config.write_text(f"{config.read_text()}schedules: {{metrics: '*/30 * * * *'}}\n")
     ran = call("alerts")
     assert ran.code == 0
     (group,) = yaml.safe_load(ran.out)["groups"]
     made = {rule["alert"]: rule["expr"] for rule in group["rules"]}
     assert "backup-missing-postgres" not in made
-    assert made["backup-signal-missing"].endswith("> 7500")
+    assert made["backup-signal-missing"].endswith("> 9000")
 
 
 def test_it_prints_rules_for_grafana(call: Call) -> None:

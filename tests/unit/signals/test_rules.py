@@ -65,7 +65,7 @@ def test_every_rule_says_what_to_do(rule: Rule) -> None:
     ("schedules", "uid", "seconds"),
     [
         ({}, "backup-signal-missing", "10800"),
-        ({"metrics": "*/10 * * * *"}, "backup-signal-missing", "7800"),
+        ({"metrics": "*/30 * * * *"}, "backup-signal-missing", "9000"),
         ({}, "backup-missing-restic", "93600"),
         ({"daily": "0 3 * * 0"}, "backup-missing-restic", "612000"),
         ({"hourly_snapshots": True}, "backup-missing-restic", "10800"),
