@@ -17,12 +17,14 @@ from pathlib import Path
 import click
 
 from alt_backup_assets.cli import (
+    alerts,
     altctl,
     backup,
     check,
     configuration,
     drift,
     drill,
+    metrics,
     offsite,
     restore,
     retention,
@@ -71,6 +73,8 @@ for _verb in (
     drill.drill,
     restore.restore,
     drift.drift,
+    metrics.metrics,
+    alerts.alerts,
     configuration.config,
     altctl.altctl,
 ):

@@ -52,7 +52,8 @@ def jobs(site: Site) -> dict[str, AssetJob]:
     } | {
         "status_checks": dg.define_asset_job(
             "status_checks",
-            selection=dg.AssetSelection.checks(*_judged_apart(site)),
+            selection=dg.AssetSelection.checks(*_judged_apart(site))
+            | of(keys.STATUS, [keys.METRICS]),
             executor_def=_EXECUTOR,
         )
     }

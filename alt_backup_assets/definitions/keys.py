@@ -14,10 +14,13 @@ SNAPSHOT = "snapshot"
 OFFSITE = "offsite"
 RESTORE_DRILL = "restore_drill"
 MAINTENANCE = "maintenance"
+STATUS = "status"
 
 RETENTION = "retention"
 REPOSITORY_CHECK = "repository_check"
 LOG_ROTATION = "log_rotation"
+
+METRICS = "metrics"
 
 
 class Names:

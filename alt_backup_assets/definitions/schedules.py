@@ -15,7 +15,7 @@ from alt_backup_assets.site import Site
 
 PARTITION_TAG = "dagster/partition"
 """Dagster's own. Set by us, since Dagster would look for the partition among those there were at
-the tick (a late one is of yesterday), and find none at all in a job of checks only."""
+the tick, and a late one is of yesterday."""
 
 
 def schedules(site: Site, jobs: Mapping[str, AssetJob]) -> list[dg.ScheduleDefinition]:

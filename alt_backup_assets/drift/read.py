@@ -6,22 +6,26 @@ means, which ``judge`` says.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from alt_backup_assets.drift.judge import judge_entry, judge_unknown
 from alt_backup_assets.drift.match import match
 from alt_backup_assets.drift.report import Drift
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import volume_of
+from alt_backup_assets.tools.restic import Snapshot
 
 NOT_COMPARED = (
     "WARNING: what the compose files declare was not compared: set platform.compose_files"
 )
 
 
-def read_drift(site: Site) -> Drift:
+def read_drift(site: Site, snapshots: Iterable[Snapshot] | None = None) -> Drift:
     """Compare what is planned with what is declared, there, mounted and in snapshots.
 
     Args:
         site: The machine.
+        snapshots: Those of the local repository, where somebody listed them already.
 
     Raises:
         PlatformError: The platform does not answer.
@@ -29,7 +33,9 @@ def read_drift(site: Site) -> Drift:
         RepositoryError: The local repository does not open.
     """
     listed = site.platform.list_volumes()
-    held = frozenset(volume_of(snapshot) for snapshot in site.local.snapshots(host=site.name))
+    if snapshots is None:
+        snapshots = site.local.snapshots(host=site.name)
+    held = frozenset(volume_of(snapshot) for snapshot in snapshots)
     registry = site.registry.volumes
     matched = match(registry, listed.volumes)
     unknown = [volume.name for volume in matched.unknown if not volume.anonymous]

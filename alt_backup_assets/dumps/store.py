@@ -75,6 +75,11 @@ class DumpStore:
         """Return a volume's dumps with a sound record, oldest first."""
         return tuple(dump for dump in map(_read, self._directories(volume)) if dump)
 
+    def newest(self, volume: str) -> StoredDump | None:
+        """Return a volume's newest dump with a sound record, without reading the older ones."""
+        backwards = map(_read, reversed(self._directories(volume)))
+        return next((dump for dump in backwards if dump), None)
+
     def before(self, dump: StoredDump) -> StoredDump | None:
         """Return the dump of the same volume that was taken before this one."""
         taken_at = dump.record.taken_at

@@ -7,41 +7,36 @@ from datetime import datetime
 
 from alt_backup_assets.dumps.record import artifact_differences
 from alt_backup_assets.dumps.take import store
-from alt_backup_assets.errors import AltBackupError, LedgerError
+from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
 from alt_backup_assets.status.report import Posture, Status, Verdict, VolumeStatus, worst
+from alt_backup_assets.status.sources import Sources, read_sources
 from alt_backup_assets.status.verdict import Evidence, judge
-from alt_backup_assets.tools.restic import Restic, Snapshot
-from alt_backup_assets.verification.ledger import Ledger, open_ledger
-from alt_backup_assets.verification.proof import Proof
 from alt_backup_assets.verification.repository_check import newest_result
 
-Listing = tuple[Snapshot, ...]
 
-
-def read_status(site: Site) -> Status:
+def read_status(site: Site, sources: Sources | None = None) -> Status:
     """Read what can be relied on right now.
 
     Args:
         site: The machine.
+        sources: What it is judged by, where somebody read that already.
 
     Returns:
         The status. A repository that does not open makes it CRITICAL, with the reason, and
         never an exception: somebody is waiting for the answer.
     """
     now = site.now()
-    problems: list[str] = []
-    local = _listing(site.local, "local", site.name, problems)
-    offsite = _listing(site.offsite, "offsite", site.name, problems)
-    ledger = _ledger(site, problems)
+    sources = sources or read_sources(site)
+    local, offsite, problems = sources.local, sources.offsite, sources.problems
     newest = max((s.time for s in local or () if LEDGER not in s.tags), default=None)
     evidence = [
         Evidence(
             volume=volume,
             local=None if local is None else of_volume(local, volume.name),
             offsite=of_volume(offsite or (), volume.name),
-            proofs=_proofs(ledger, volume.name, problems),
+            proofs=sources.chains.get(volume.name) or (),
             damage=_damage(site, volume.name),
             warned=_warned(site, volume.name),
             newest_of_all=newest,
@@ -81,25 +76,6 @@ def read_status(site: Site) -> Status:
     )
 
 
-def _listing(restic: Restic | None, which: str, host: str, problems: list[str]) -> Listing | None:
-    """List a repository; None where it does not open, which is a problem of the whole."""
-    if restic is None:
-        return ()
-    try:
-        return restic.snapshots(host=host)
-    except AltBackupError as error:
-        problems.append(f"the {which} repository cannot be read: {error}")
-        return None
-
-
-def _ledger(site: Site, problems: list[str]) -> Ledger | None:
-    try:
-        return open_ledger(site)
-    except AltBackupError as error:
-        problems.append(f"the proofs cannot be read: {error}")
-        return None
-
-
 def _stored_bytes(site: Site) -> int | None:
     try:
         return site.local.stored_bytes()
@@ -107,27 +83,16 @@ def _stored_bytes(site: Site) -> int | None:
         return None  # the same trouble as with the listing, which is reported
 
 
-def _proofs(ledger: Ledger | None, volume: str, problems: list[str]) -> tuple[Proof, ...]:
-    try:
-        return ledger.proofs(volume) if ledger else ()
-    except LedgerError as error:
-        problems.append(f"the proofs of {volume} cannot be believed: {error}")
-        return ()
-
-
 def _damage(site: Site, volume: str) -> tuple[str, ...]:
     dumps = store(site)
     broken = tuple(f"{path} has no readable record" for path in dumps.damaged(volume))
-    newest = dumps.dumps(volume)[-1:]
-    return broken + tuple(
-        sentence
-        for dump in newest
-        for sentence in artifact_differences(dump.record, dump.directory)
-    )
+    newest = dumps.newest(volume)
+    return broken + (artifact_differences(newest.record, newest.directory) if newest else ())
 
 
 def _warned(site: Site, volume: str) -> tuple[str, ...]:
-    return tuple(w for dump in store(site).dumps(volume)[-1:] for w in dump.record.warnings)
+    newest = store(site).newest(volume)
+    return newest.record.warnings if newest else ()
 
 
 def _volume_status(evidence: Evidence, now: datetime) -> VolumeStatus:

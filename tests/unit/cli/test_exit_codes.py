@@ -25,6 +25,8 @@ VERBS = (
     ("check",),
     ("drill",),
     ("drill", "--dry-run"),
+    ("metrics",),
+    ("alerts",),
 )
 CONFIG_VERBS = (("config", "validate"), ("config", "show"))
 

@@ -36,8 +36,8 @@ JOBS = {
 def _keys(registry: Registry, *prefix: str) -> set[dg.AssetKey]:
     volumes = {("volume", volume.name) for volume in registry.volumes}
     chains = {(stage, volume.name) for volume in registry.planned for stage in STAGES}
-    maintenance = {("maintenance", name) for name in MAINTENANCE}
-    return {dg.AssetKey([*prefix, *key]) for key in volumes | chains | maintenance}
+    whole = {("maintenance", name) for name in MAINTENANCE} | {("status", "metrics")}
+    return {dg.AssetKey([*prefix, *key]) for key in volumes | chains | whole}
 
 
 def _checks(registry: Registry, *prefix: str) -> set[dg.AssetCheckKey]:
@@ -165,6 +165,7 @@ def test_jobs_are_the_selections_of_the_contract(tmp_path: Path) -> None:
     assert chosen("offsite_copy") == {f"offsite/{v.name}" for v in registry.planned}
     assert chosen("restore_drill") == {f"restore_drill/{v.name}" for v in registry.planned}
     assert chosen("log_rotation") == {"maintenance/log_rotation"}
+    assert chosen("status_checks") == {"status/metrics"}
 
 
 def test_hourly_snapshots_are_a_setting(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.unit.definitions.bench import (
 
 
 def test_everything_can_be_selected(two: Machine) -> None:
-    """One run over all assets does the chain of every volume and the maintenance."""
+    """One run over all assets does the chain of every volume, the maintenance and the metrics."""
     result = two.run()
     assert result.success
     assert materialised(result) == {
@@ -35,6 +35,7 @@ def test_everything_can_be_selected(two: Machine) -> None:
             for volume in ("one", "two")
         ),
         *(f"maintenance/{name}" for name in ("retention", "repository_check", "log_rotation")),
+        "status/metrics",
     }
 
 

@@ -125,7 +125,17 @@ def test_a_damaged_dump_shows_and_is_in_nobodys_way(machine: Machine) -> None:
     machine.clock.advance(hours=1)
     new = machine.dump()
     assert store(machine.site).dumps(DB) == (new,)
+    assert store(machine.site).newest(DB) == new
     assert store(machine.site).damaged(DB) == (old.directory,)
+
+
+def test_the_newest_dump_is_the_newest_sound_one(machine: Machine) -> None:
+    """A damaged one behind it does not hide it, and without any there is none."""
+    assert store(machine.site).newest(DB) is None
+    sound = machine.dump()
+    machine.clock.advance(hours=1)
+    (machine.dump().directory / RECORD_NAME).write_text("{")
+    assert store(machine.site).newest(DB) == sound
 
 
 def test_old_dumps_that_are_held_expire(machine: Machine) -> None:

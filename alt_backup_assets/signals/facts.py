@@ -1,0 +1,222 @@
+"""Everything the metrics say, read at one moment.
+
+Each repository is listed once, and the ledger read once. What cannot be read is None, or is left
+out, and so is the metric: an unknown number never looks like a good one. Add what another stage
+can tell here, as a field with its reading; keep out what a metric is called.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from alt_backup_assets.drift.read import read_drift
+from alt_backup_assets.drift.report import Drift
+from alt_backup_assets.dumps.postgresql.files import archive_name
+from alt_backup_assets.dumps.record import RECORD_NAME
+from alt_backup_assets.dumps.take import store
+from alt_backup_assets.errors import AltBackupError
+from alt_backup_assets.registry.volume import RecoveryPointObjective, Volume
+from alt_backup_assets.site import Site
+from alt_backup_assets.snapshots.tags import volume_of
+from alt_backup_assets.status.read import read_status
+from alt_backup_assets.status.report import Status
+from alt_backup_assets.status.sources import Listing, read_sources
+from alt_backup_assets.tools.restic.place import local_directory
+from alt_backup_assets.verification.proof import Proof
+from alt_backup_assets.verification.repository_check import CheckResult, newest_result
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """What a repository holds of the volumes; the ledger of proofs is not counted.
+
+    Attributes:
+        count: How many snapshots.
+        oldest_at: Data time of the oldest; None where there is none.
+        newest_at: Data time of the newest; None where there is none.
+    """
+
+    count: int
+    oldest_at: datetime | None
+    newest_at: datetime | None
+
+
+@dataclass(frozen=True)
+class DatabaseDump:
+    """The newest dump of one PostgreSQL database on this machine's disk.
+
+    Attributes:
+        database: Its name.
+        taken_at: Data time; None where there is no dump.
+        size_bytes: Size of its archive; None where there is no dump.
+    """
+
+    database: str
+    taken_at: datetime | None
+    size_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The file system with the smallest free share of those that backups are written to."""
+
+    total_bytes: int
+    used_bytes: int
+    free_bytes: int
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One volume's chain in the ledger of proofs.
+
+    Attributes:
+        drills: All its proofs, oldest first; None where the chain cannot be believed.
+        head: Hash of its last line in hexadecimal; None where that is not known.
+    """
+
+    drills: tuple[Proof, ...] | None
+    head: str | None = None
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """How the verifier's own drill ended.
+
+    Attributes:
+        tested_at: When.
+        detected: Whether each planted fault was found, by its name.
+    """
+
+    tested_at: datetime
+    detected: Mapping[str, bool]
+
+
+@dataclass(frozen=True)
+class SignalPath:
+    """Whether what was sent last time arrived.
+
+    Attributes:
+        nonce: What is sent this time, to be looked for at the next.
+        arrived: By the way it took, such as ``metric`` and ``ping``.
+    """
+
+    nonce: int
+    arrived: Mapping[str, bool]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One moment.
+
+    Attributes:
+        status: What can be relied on; its time is that of everything here.
+        objectives: Each planned volume's recovery point objective.
+        local: The local repository; None where it does not open.
+        offsite: The offsite repository; None where it does not open, or there is none.
+        has_offsite: Whether there is one.
+        databases: Every planned PostgreSQL database.
+        dump_files: Files of all dumps on the disk.
+        disk: Room for backups.
+        chains: The ledger, by volume; empty where it cannot be opened.
+        drift: None where it could not be judged.
+        check: The newest check of the local repository; None where there was none.
+        read_data_at: When all data of the repository was last read through; None for not yet.
+        self_test: The newest; None where there was none.
+        signal_path: The newest; None where it is not tested.
+    """
+
+    status: Status
+    objectives: Mapping[str, RecoveryPointObjective]
+    local: Snapshots | None
+    offsite: Snapshots | None
+    has_offsite: bool
+    databases: tuple[DatabaseDump, ...]
+    dump_files: int
+    disk: Disk
+    chains: Mapping[str, Chain]
+    drift: Drift | None
+    check: CheckResult | None
+    read_data_at: datetime | None = None
+    self_test: SelfTest | None = None
+    signal_path: SignalPath | None = None
+
+
+def read_facts(site: Site) -> Facts:
+    """Read what can be told of this moment.
+
+    Args:
+        site: The machine.
+
+    Raises:
+        OSError: Our own directories cannot be read, so that nothing is known.
+    """
+    sources = read_sources(site)
+    planned = site.registry.planned
+    has_offsite = site.offsite is not None
+    return Facts(
+        status=read_status(site, sources),
+        objectives={volume.name: volume.rpo for volume in planned},
+        local=_snapshots(sources.local),
+        offsite=_snapshots(sources.offsite) if has_offsite else None,
+        has_offsite=has_offsite,
+        databases=tuple(_databases(site, planned)),
+        dump_files=_dump_files(site),
+        disk=_disk(site),
+        chains={volume: Chain(drills) for volume, drills in sources.chains.items()},
+        drift=_drift(site, sources.local),
+        check=newest_result(site),
+    )
+
+
+def _snapshots(listing: Listing | None) -> Snapshots | None:
+    if listing is None:
+        return None
+    times = [snapshot.time for snapshot in listing if volume_of(snapshot)]
+    return Snapshots(len(times), min(times, default=None), max(times, default=None))
+
+
+def _databases(site: Site, planned: Iterable[Volume]) -> Iterator[DatabaseDump]:
+    """Find the newest dump of every database; of two with one name, the older one counts."""
+    databases = [
+        (v.name, name) for v in planned if v.engine == "postgresql" for name in v.databases
+    ]
+    newest = {volume: store(site).newest(volume) for volume, _ in databases}
+    names = dict.fromkeys(name for _, name in databases)
+    for name in names:
+        dumps = [newest[volume] for volume, database in databases if database == name]
+        found = [dump.record for dump in dumps if dump]
+        sizes = [
+            artifact.size_bytes
+            for record in found
+            for artifact in record.artifacts
+            if artifact.path == archive_name(name)
+        ]
+        if len(sizes) < len(dumps):
+            yield DatabaseDump(name, None, None)
+        else:
+            yield DatabaseDump(name, min(record.taken_at for record in found), sum(sizes))
+
+
+def _dump_files(site: Site) -> int:
+    dumps = (site.state / "dumps").glob("*/[!.]*/**/*")
+    return sum(path.name != RECORD_NAME and path.is_file() for path in dumps)
+
+
+def _disk(site: Site) -> Disk:
+    repository = local_directory(site.local.url)
+    places = [site.state, site.scratch, *([repository] if repository else [])]
+    usages = [shutil.disk_usage(place) for place in places if place.exists()]
+    tightest = min(usages, key=lambda usage: usage.free / usage.total)
+    return Disk(tightest.total, tightest.used, tightest.free)
+
+
+def _drift(site: Site, listing: Listing | None) -> Drift | None:
+    if listing is None:
+        return None
+    try:
+        return read_drift(site, listing)
+    except AltBackupError:
+        return None
