@@ -41,7 +41,7 @@ class Server:
 
     def series(self) -> list[str]:
         """Return every series it has, but its own that change all the time."""
-        argv = [program("promtool"), "query", "series", "--match", '{job="seed"}']
+        argv = [str(program("promtool")), "query", "series", "--match", '{job="seed"}']
         start = ["--start", str(int(time.time()) - 24 * _HOUR)]
         done = subprocess.run([*argv, *start, self.url], capture_output=True, text=True, check=True)
         return sorted(done.stdout.splitlines())
@@ -72,7 +72,7 @@ def running(room: Path, data: Path, *options: str) -> Iterator[Server]:
 
 
 def _wait(url: str) -> None:
-    argv = [program("promtool"), "query", "instant", url, "up"]
+    argv = [str(program("promtool")), "query", "instant", url, "up"]
     deadline = time.monotonic() + _SECONDS
     while b"up{" not in subprocess.run(argv, capture_output=True, check=False).stdout:
         assert time.monotonic() < deadline
@@ -89,7 +89,14 @@ def seed(room: Path, data: Path) -> None:
     ]
     text = room / "seed.txt"
     text.write_text("# TYPE seeded gauge\n" + "".join(lines) + "# EOF\n")
-    argv = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", text, data]
+    argv = [
+        str(program("promtool")),
+        "tsdb",
+        "create-blocks-from",
+        "openmetrics",
+        str(text),
+        str(data),
+    ]
     subprocess.run(argv, capture_output=True, check=True)
 
 
@@ -296,7 +303,8 @@ def test_put_back_a_server_starts_with_all_of_it(
 ) -> None:
     """The restored directory is the one that was dumped, and has every series."""
     directory = room / "back"
-    done = alt_backup(config, "restore", VOLUME, "--to", str(directory))
+    which = ("--snapshot", target.snapshot.id)
+    done = alt_backup(config, "restore", VOLUME, *which, "--to", str(directory))
     assert done.returncode == 0, done.stdout + done.stderr
     assert read_tree(sound / TREE).differences(read_tree(directory)) == ()
     with running(room, directory) as again:
