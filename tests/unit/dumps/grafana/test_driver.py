@@ -175,11 +175,16 @@ def _overwrite(path: Path) -> None:
         stream.write(b"\xff" * 4096)
 
 
+def _directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda path: path.write_bytes(b""), "empty \\(0 bytes\\): look at the disk space"),
     "text": (lambda path: path.write_text("no database"), "no SQLite database"),
     "gone": (lambda path: path.unlink(), "is this the volume of Grafana's data directory"),
-    "a directory": (lambda path: (path.unlink(), path.mkdir()), "cannot be read: Is a directory"),
+    "a directory": (_directory, "cannot be read: Is a directory"),
     "cut": (lambda path: os.truncate(path, 4096 * 2), "malformed|damaged"),
     "overwritten": (_overwrite, "malformed|damaged"),
 }
