@@ -192,6 +192,7 @@ def test_the_runbook_brings_everything_back(machine: Machine) -> None:
     """Volumes and local repository are destroyed; its commands bring all of it back, equal."""
     for command in ("alt-backup backup", "alt-backup offsite", "alt-backup drill"):
         machine.run(command)
+    assert list((machine.directory("prometheus_data") / "snapshots").iterdir()) == []
     before = machine.facts()
     assert len(before["prometheus"].splitlines()) > 100
     machine.run("docker compose down --volumes --timeout 2")

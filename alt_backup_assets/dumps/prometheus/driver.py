@@ -13,7 +13,7 @@ from pathlib import Path
 from alt_backup_assets.dumps.engine import Dumped, Restoration, VolumeFiles
 from alt_backup_assets.dumps.inventory import Inventory
 from alt_backup_assets.dumps.prometheus import blocks, throwaway
-from alt_backup_assets.dumps.prometheus.snapshot import MARK, snapshot, source
+from alt_backup_assets.dumps.prometheus.snapshot import MARK, Source, snapshot, source
 from alt_backup_assets.dumps.record import DumpRecord
 from alt_backup_assets.dumps.tree import TREE, artifacts, copy_tree, read_tree
 from alt_backup_assets.errors import DrillError, DumpFailed
@@ -43,8 +43,8 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
     prometheus = source(volume, service)
     path = platform.volume_path(volume.name, volume.service)
     version = prometheus.version
+    warnings = _warnings(prometheus)
     taken_at = datetime.now(UTC)
-    warnings: list[str] = []
     with snapshot(prometheus, path, warnings) as made:
         content = copy_tree(made, directory / TREE, wanted=lambda name: name != MARK)
     if changed := [entry.path for entry in content.entries if entry.changed]:
@@ -98,3 +98,13 @@ def rehearse(record: DumpRecord, directory: Path, platform: Platform) -> Invento
         with data.serving() as url:
             items += [blocks.series(block, data.series(url, block)) for block in found]
     return Inventory(unit=record.content.unit, items=tuple(items))
+
+
+def _warnings(prometheus: Source) -> list[str]:
+    window = prometheus.out_of_order
+    late = (  # seen with 2.42.0
+        f"Prometheus takes samples out of order (out_of_order_time_window is {window}) and its"
+        " snapshots do not have those that are still in memory: they are in a dump some hours"
+        " later, when it has written them into a block."
+    )
+    return [late] if window else []

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from alt_backup_assets.errors import DumpFailed, PlatformError, ToolError, ToolFailed
 from alt_backup_assets.platforms.seam import Service
 from alt_backup_assets.registry.volume import Volume
@@ -26,6 +28,7 @@ MARK = ".alt-backup"
 _PORT = 9090
 _DIRECTORY = "snapshots"
 _DISABLED = "admin APIs disabled"
+_NONE = ("0", "0s", "None")
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]*")
 _REMOVE_SECONDS = 300.0
 
@@ -70,6 +73,16 @@ class Source:
         if not path or not isinstance(path, str):
             raise ToolFailed(f"{self.http.label} does not tell its storage.tsdb.path")
         return path
+
+    @property
+    def out_of_order(self) -> str:
+        """How late samples may come, such as ``1h``; empty where none may. Raises as ``ask``."""
+        said = self.ask("GET", "/api/v1/status/config").get("yaml")
+        try:
+            window = yaml.safe_load(str(said))["storage"]["tsdb"]["out_of_order_time_window"]
+        except (yaml.YAMLError, KeyError, TypeError):
+            return ""  # most configurations have no such section
+        return "" if str(window) in _NONE else str(window)
 
 
 def source(volume: Volume, service: Service) -> Source:

@@ -33,6 +33,7 @@ NAME = "20261124T090457Z-71f68d3736003f50"
 OLD, NEW = "01M86CT6CBYV0YXBYKY99E47XA", "01M86CT6CBYV0YXBYKY99E47XB"
 SNAPSHOT = "/api/v1/admin/tsdb/snapshot"
 FLAGS = "/api/v1/status/flags"
+CONFIG = "/api/v1/status/config"
 LISTED = """\
 BLOCK ULID                  MIN TIME  MAX TIME  DURATION  NUM SAMPLES  NUM CHUNKS  NUM SERIES  SIZE
 01M86CT6CBYV0YXBYKY99E47XA  1000      2000      1s        30           3           3           46880
@@ -118,6 +119,7 @@ def _bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     bench.service.script("rm", "-rf", answers=(Answer(effect=bench.remove),))
     bench.answers = {
         "/api/v1/status/buildinfo": {"status": "success", "data": {"version": "2.42.0"}},
+        CONFIG: {"status": "success", "data": {"yaml": "global:\n  scrape_interval: 1s\n"}},
         FLAGS: {"status": "success", "data": {"storage.tsdb.path": "/prometheus"}},
         SNAPSHOT: {"status": "success", "data": {"name": NAME}},
     }
@@ -190,6 +192,19 @@ def test_a_snapshot_that_stays_is_told(bench: Bench) -> None:
         bench.service.script(*words, answers=(Answer(missing=True),))
     (said,) = bench.dump().warnings
     assert f"The snapshot /prometheus/snapshots/{NAME} could not be removed" in said
+
+
+@pytest.mark.parametrize(
+    ("window", "warned"), [("1h", True), ("0s", False), ("null", False), ("[", False)]
+)
+def test_late_samples_that_no_snapshot_has_are_told(
+    bench: Bench, window: str, warned: bool
+) -> None:
+    """A server that takes samples out of order keeps them out of its snapshots for a while."""
+    config = f"storage:\n  tsdb:\n    out_of_order_time_window: {window}\n"
+    bench.answers[CONFIG] = {"data": {"yaml": config}}
+    warnings = bench.dump().warnings
+    assert [f"out_of_order_time_window is {window}" in said for said in warnings] == [True] * warned
 
 
 def test_a_snapshot_of_a_dump_that_failed_is_removed_too(bench: Bench) -> None:
