@@ -34,6 +34,7 @@ messages with remedies at the place that raises.
     ├── RestoreError              nothing was replaced, or the message says what was
     │   ├── RestoreRefused        pre-flight said no; nothing was touched
     │   └── RestoreFailed         it was tried; the message says what is there now
+    ├── ArchiveError              a tar.gz cannot be read to its end, or leads outside
     ├── OldBackupError            a backup of the former system cannot be used
     ├── DrillError                a restore drill could not come to a verdict
     ├── LedgerError               the proof ledger cannot be read
@@ -176,6 +177,10 @@ class RestoreRefused(RestoreError):
 
 class RestoreFailed(RestoreError):
     """Bringing a volume back went wrong; the message says what the target holds now."""
+
+
+class ArchiveError(AltBackupError):
+    """A tar.gz is cut, damaged, or a member of it leads outside."""
 
 
 class OldBackupError(AltBackupError):

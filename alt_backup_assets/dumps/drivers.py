@@ -5,15 +5,21 @@ from __future__ import annotations
 from alt_backup_assets.dumps.clickhouse import driver as clickhouse
 from alt_backup_assets.dumps.engine import Driver
 from alt_backup_assets.dumps.files import driver as files
+from alt_backup_assets.dumps.grafana import driver as grafana
 from alt_backup_assets.dumps.postgresql import driver as postgresql
+from alt_backup_assets.dumps.prometheus import driver as prometheus
 from alt_backup_assets.dumps.redis import driver as redis
+from alt_backup_assets.dumps.tar import driver as tar
 from alt_backup_assets.errors import EngineNotSupported
 
 DRIVERS: dict[str, Driver] = {
     "clickhouse": clickhouse,
     "files": files,
+    "grafana": grafana,
     "postgresql": postgresql,
+    "prometheus": prometheus,
     "redis": redis,
+    "tar": tar,
 }
 
 

@@ -68,7 +68,7 @@ def _walk(source: Path, copy: Path | None, wanted: Callable[[str], bool]) -> Fil
     entries: list[FileEntry] = []
     skipped: list[str] = []
     try:
-        for name in _tree(source, "", wanted):
+        for name in paths_in(source, wanted=wanted):
             path = source / name
             entry = _entry(path, name, copy / name if copy else None)
             if entry:
@@ -84,13 +84,22 @@ def _walk(source: Path, copy: Path | None, wanted: Callable[[str], bool]) -> Fil
     return FilesContent(entries=tuple(entries), skipped=tuple(skipped))
 
 
-def _tree(root: Path, inside: str, wanted: Callable[[str], bool]) -> Iterator[str]:
+def paths_in(
+    root: Path, inside: str = "", wanted: Callable[[str], bool] = lambda _path: True
+) -> Iterator[str]:
+    """Yield the path of every entry below a directory, relative to the root, in their order.
+
+    Args:
+        root: The root.
+        inside: The directory, relative to it.
+        wanted: As for ``copy_tree``.
+    """
     for path in sorted((root / inside).iterdir()):
         name = str(path.relative_to(root))
         if wanted(name):
             yield name
             if path.is_dir() and not path.is_symlink():
-                yield from _tree(root, name, wanted)
+                yield from paths_in(root, name, wanted)
 
 
 def _entry(path: Path, name: str, copy: Path | None) -> FileEntry | None:
@@ -105,12 +114,12 @@ def _entry(path: Path, name: str, copy: Path | None) -> FileEntry | None:
     if stat.S_ISDIR(status.st_mode):
         if copy:
             copy.mkdir(mode=0o700)
-        return _described(name, "directory", status)
+        return described(name, "directory", status)
     if stat.S_ISLNK(status.st_mode):
         if copy:
             copy.symlink_to(target)
             _give_owner(copy, status)
-        return _described(name, "link", status, content=target)
+        return described(name, "link", status, content=target)
     return None
 
 
@@ -133,7 +142,7 @@ def _file(path: Path, name: str, copy: Path | None) -> FileEntry:
             os.fsync(out.fileno())
             os.utime(copy, ns=(before.st_atime_ns, before.st_mtime_ns))
     still = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
-    return _described(
+    return described(
         name,
         "file",
         before,
@@ -159,7 +168,7 @@ def _give_owner(path: Path, status: os.stat_result) -> None:
         os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)
 
 
-def _described(
+def described(
     name: str,
     kind: Literal["file", "directory", "link"],
     status: os.stat_result,
@@ -168,6 +177,7 @@ def _described(
     content: str = "",
     changed: bool = False,
 ) -> FileEntry:
+    """Return the record of one entry, with what the file system says of it."""
     return FileEntry(
         path=name,
         kind=kind,

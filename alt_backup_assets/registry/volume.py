@@ -42,7 +42,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "postgresql": _DATABASE_SETTINGS,
     "clickhouse": _DATABASE_SETTINGS,
 }
-# A PostgreSQL dump is dump files only, and an exclude could only lose one of them.
+# Where every file of a dump is compared, or there is only one, an exclude could only lose some.
 _TAKEN: dict[str, tuple[str, ...]] = {
     "postgresql": (*_DATABASE_SETTINGS, "passfile", "compression"),
     "clickhouse": (*_DATABASE_SETTINGS, "url", "password_file", "exclude"),
@@ -53,6 +53,8 @@ _TAKEN: dict[str, tuple[str, ...]] = {
     ),
     "prometheus": ("url", "exclude"),
     "files": ("contents", "exclude"),
+    "grafana": (),
+    "tar": (),
 }
 _OF_ENGINES = (
     *("databases", "user", "passfile", "compression", "exclude"),

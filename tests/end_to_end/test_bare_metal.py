@@ -11,6 +11,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.grafana import facts as grafana_facts
+from tests.grafana import make_grafana
 from tests.programs import program
 from tests.sites import FILES, ROOT, Settings, database, make_tokens, write_site
 
@@ -33,7 +36,11 @@ VOLUMES: dict[str, Settings] = {
     **{name: database(*server) for name, server in SERVER.items()},
     "redis-streams-data": {"service": "redis-streams", "engine": "redis", "category": "data"},
     "oauth_token_data": FILES,
+    "prometheus_data": {"service": "prometheus", "engine": "prometheus", "category": "metrics"},
+    "grafana_data": {"service": "grafana", "engine": "grafana", "category": "metrics"},
 }
+_PROMETHEUS = "http://127.0.0.1:9090"
+_START_SECONDS = 60
 _SQL = """
 SELECT json_agg(x ORDER BY x::text)::text FROM (
   SELECT id, f, n, j, b FROM odd_values) x
@@ -47,10 +54,12 @@ class Machine:
     Attributes:
         project: The project's name.
         config: The site's configuration.
+        scraped_at: A moment of which Prometheus has samples, in seconds since 1970.
     """
 
     project: str
     config: Path
+    scraped_at: int = 0
 
     def run(self, command: str, *, check: bool = True) -> str:
         """Run a command line as an operator types it, and return what it says."""
@@ -103,7 +112,14 @@ class Machine:
                 "DBSIZE", "XLEN events", "XINFO GROUPS events", "XRANGE events - +"
             ),
             "tokens": _tree(self.directory("oauth_token_data")),
+            "prometheus": self.prometheus('{job="itself"}', self.scraped_at),
+            "grafana": grafana_facts(self.directory("grafana_data")),
         }
+
+    def prometheus(self, query: str, moment: int) -> str:
+        """Return every series there was at a moment, with its value."""
+        argv = ("promtool", "query", "instant", "--time", str(moment), _PROMETHEUS, query)
+        return "\n".join(sorted(self.inside("prometheus", *argv).splitlines()))
 
     def redis(self, *commands: str) -> str:
         """Run commands of Redis and return its answers."""
@@ -158,6 +174,12 @@ def _seeded(machine: Machine) -> Iterator[None]:
         "XGROUP CREATE events readers 0", "XREADGROUP GROUP readers me COUNT 7 STREAMS events >"
     )
     make_tokens(machine.directory("oauth_token_data"))
+    make_grafana(machine.directory("grafana_data"))
+    deadline = time.monotonic() + _START_SECONDS
+    while "up{" not in machine.prometheus("up", int(time.time())):
+        assert time.monotonic() < deadline, "Prometheus scrapes nothing"
+        time.sleep(0.2)
+    machine.scraped_at = int(time.time())
     yield
 
 
@@ -170,7 +192,9 @@ def test_the_runbook_brings_everything_back(machine: Machine) -> None:
     """Volumes and local repository are destroyed; its commands bring all of it back, equal."""
     for command in ("alt-backup backup", "alt-backup offsite", "alt-backup drill"):
         machine.run(command)
+    assert list((machine.directory("prometheus_data") / "snapshots").iterdir()) == []
     before = machine.facts()
+    assert len(before["prometheus"].splitlines()) > 100
     machine.run("docker compose down --volumes --timeout 2")
     site = machine.config.parent
     for gone in (site / "repository", site / "state"):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from alt_backup_assets.altctl import tar
 from alt_backup_assets.altctl.restore import bring, open_sound
 from alt_backup_assets.errors import NotEnoughSpace, OldBackupError, RestoreRefused
+from alt_backup_assets.tools import targz
 from tests.altctl_backup import MEMBERS, link, tar_gz, write_backup
 from tests.fakes.pgarchive import Builder
 
@@ -118,9 +118,12 @@ def test_too_little_room_is_told_before_anything_is_written(
 ) -> None:
     """Both numbers are in the message."""
     made = write_backup(tmp_path / "b")
-    huge = tar.TarContent(entries=1, files_bytes=1 << 60, clusters={})
+    huge = tarfile.TarInfo("./huge")
+    huge.size = 1 << 60
     backup, volume = open_sound(made, "tokens")
-    monkeypatch.setattr(tar, "walk", lambda _path: huge)
+    monkeypatch.setattr(
+        targz, "members", lambda _path: [targz.Member(path="huge", info=huge, sha256="")]
+    )
     with pytest.raises(NotEnoughSpace, match=str(1 << 60)):
         bring(backup, volume, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -93,5 +93,4 @@ def test_excludes_stay_with_the_engines_they_were_meant_for() -> None:
         "meili_data": ("*.tmp", "*.log"),
         "clickhouse_data": ("*.tmp", "*.log", "**/tmp_merge_*", "**/tmp_insert_*"),
         "prometheus_data": ("*.tmp", "*.log"),
-        "grafana_data": ("*.tmp", "*.log"),
     }

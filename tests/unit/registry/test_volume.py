@@ -103,6 +103,8 @@ def test_a_database_engine_needs_its_databases_and_user(engine: str, field: str)
         ({**FILES, "url": "http://auth"}, "url"),
         ({**FILES, "poll_seconds": 1}, "poll_seconds"),
         ({**FILES, "engine": "redis", "snapshots": "dumps"}, "snapshots"),
+        ({**FILES, "engine": "grafana", "exclude": ["*.log"]}, "exclude"),
+        ({**FILES, "engine": "tar", "exclude": ["*.gz"]}, "exclude"),
         ({**FILES, "engine": "grafana", "contents": {"a": {"min_bytes": 2}}}, "contents"),
     ],
 )

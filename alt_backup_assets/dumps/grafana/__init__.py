@@ -1,0 +1,1 @@
+"""Grafana: its SQLite database by SQLite's own online backup, and the files beside it."""
