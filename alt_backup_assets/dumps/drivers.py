@@ -5,6 +5,7 @@ from __future__ import annotations
 from alt_backup_assets.dumps.clickhouse import driver as clickhouse
 from alt_backup_assets.dumps.engine import Driver
 from alt_backup_assets.dumps.files import driver as files
+from alt_backup_assets.dumps.meilisearch import driver as meilisearch
 from alt_backup_assets.dumps.postgresql import driver as postgresql
 from alt_backup_assets.dumps.redis import driver as redis
 from alt_backup_assets.errors import EngineNotSupported
@@ -12,6 +13,7 @@ from alt_backup_assets.errors import EngineNotSupported
 DRIVERS: dict[str, Driver] = {
     "clickhouse": clickhouse,
     "files": files,
+    "meilisearch": meilisearch,
     "postgresql": postgresql,
     "redis": redis,
 }
