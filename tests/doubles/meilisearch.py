@@ -16,6 +16,7 @@ import sys
 import tarfile
 import tomllib
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -171,18 +172,23 @@ class Api:
         if path == ["health"]:  # API, "Health": no key is needed
             return 200, {"status": "available"}
         if self.key is not None and header != f"Bearer {self.key}":
-            code = "missing_authorization_header" if header is None else "invalid_api_key"
-            said = "The provided API key is invalid." if header else "The header is missing."
-            return (401 if header is None else 403), {"message": said, "code": code}
-        if path == ["snapshots"] and method == "POST":
-            return self.engine.enqueue("snapshotCreation")
-        if path[0] == "tasks":
-            return self._tasks(path[1:], query)
-        if path == ["keys"]:
-            return self._keys()
-        if path[0] == "indexes":
-            return self._indexes(method, path[1:], query, body)
-        return 404, {"message": "Not found", "code": "not_found"}
+            return self._refusal(header)
+        routes: dict[str, Callable[[], Said]] = {
+            "snapshots": lambda: self.engine.enqueue("snapshotCreation"),
+            "tasks": lambda: self._tasks(path[1:], query),
+            "keys": self._keys,
+            "indexes": lambda: self._indexes(method, path[1:], query, body),
+        }
+        return routes[path[0]]()
+
+    def _refusal(self, header: str | None) -> Said:
+        """Refuse (API, "Errors": 401 without a key, 403 with a wrong one)."""
+        if header is None:
+            return 401, {
+                "message": "The header is missing.",
+                "code": "missing_authorization_header",
+            }
+        return 403, {"message": "The provided API key is invalid.", "code": "invalid_api_key"}
 
     def _keys(self) -> Said:
         if self.key is None:  # API, "Errors": `missing_master_key`
@@ -191,7 +197,7 @@ class Api:
         return 200, {"results": [key], "total": self.engine.database.read("auth")["keys"]}
 
     def _tasks(self, path: list[str], query: dict[str, str]) -> Said:
-        """API, "Tasks": newest first; ``from`` is the first uid of the page."""
+        """Show tasks, newest first; ``from`` is the first uid of the page (API, "Tasks")."""
         tasks = self.engine.database.read("tasks")
         if path:
             found = [task for task in tasks if str(task["uid"]) == path[0]]
@@ -235,7 +241,7 @@ def serve(options: dict[str, str]) -> None:
     """Load what is to be loaded, and answer for ever."""
     path = Path(options.get("--db-path", "data.ms"))
     if "--import-snapshot" in options:
-        _import(Path(options["--import-snapshot"]), path)
+        load_snapshot(Path(options["--import-snapshot"]), path)
     engine = Engine(Database(path), Path(options.get("--snapshot-dir", "snapshots")))
     config = options.get("--config-file-path")
     key = tomllib.loads(Path(config).read_text()).get("master_key") if config else None
@@ -268,7 +274,7 @@ def serve(options: dict[str, str]) -> None:
     HTTPServer((host, int(port)), Handler).serve_forever()
 
 
-def _import(snapshot: Path, path: Path) -> None:
+def load_snapshot(snapshot: Path, path: Path) -> None:
     """Unpack a snapshot where no database is yet (launch, "Import snapshot")."""
     if path.exists():
         sys.exit(f"database already exists at {path}, try to delete it or rename it")
