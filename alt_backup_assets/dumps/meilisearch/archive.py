@@ -50,16 +50,14 @@ def read(snapshot: Path) -> Archive:
     """
     files: list[Item] = []
     version = b""
-    with _opened(snapshot) as members:
-        for member in members:
-            if not member.isreg():
-                continue
-            name = posixpath.normpath(member.name)
-            digest = hashlib.sha256()
-            for piece in _pieces(members, member):
-                digest.update(piece)
-                version += piece[:64] if name == _VERSION else b""
-            files.append(Item(name=name, count=member.size, content=digest.hexdigest()))
+    for name, size_bytes, pieces in _members(snapshot):
+        if size_bytes is None:
+            continue
+        digest = hashlib.sha256()
+        for piece in pieces:
+            digest.update(piece)
+            version += piece[:64] if name == _VERSION else b""
+        files.append(Item(name=name, count=size_bytes, content=digest.hexdigest()))
     sizes = {item.name: item.count for item in files}
     for name in _NEEDED:
         if not sizes.get(name):
@@ -81,9 +79,29 @@ def unpack(snapshot: Path, database: Path) -> None:
     free = shutil.disk_usage(snapshot.parent).free
     if needed > free:
         raise NotEnoughSpace(f"{snapshot.name} unpacks to {needed} bytes; {free} are free")
-    database.mkdir(parents=True)
+    try:
+        for name, size_bytes, pieces in _members(snapshot):
+            path = database / name
+            made = path if size_bytes is None else path.parent
+            made.mkdir(parents=True, exist_ok=True)
+            if size_bytes is not None:
+                with path.open("xb") as out:
+                    out.writelines(pieces)
+    except OSError as error:
+        raise DumpFailed(f"cannot unpack {snapshot.name}: {error.strerror}") from error
+
+
+def _members(snapshot: Path) -> Iterator[tuple[str, int | None, Iterator[bytes]]]:
+    """Yield name, size and pieces of every file, to be taken in turn; a directory has no size."""
     with _opened(snapshot) as members:
-        members.extractall(database, filter="data")  # refuses what leads outside
+        for member in members:
+            name = posixpath.normpath(member.name)
+            if name.startswith(("/", "..")) or not (member.isreg() or member.isdir()):
+                raise DumpFailed(f"{snapshot.name} is no snapshot of Meilisearch: `{member.name}`")
+            if member.isdir():
+                yield name, None, iter(())
+            else:
+                yield name, member.size, _pieces(members, member)
 
 
 @contextmanager

@@ -254,9 +254,17 @@ def test_a_member_that_leads_outside(tmp_path: Path) -> None:
     """Nothing of a snapshot is written beside the database."""
     needed = ("VERSION", "tasks/data.mdb", "auth/data.mdb")
     evil = _tar(tmp_path / "evil.snapshot", *needed, "../outside")
-    with pytest.raises(DumpFailed, match="outside the destination"):
+    with pytest.raises(DumpFailed, match=r"no snapshot of Meilisearch: `\.\./outside`"):
         archive.unpack(evil, tmp_path / "db" / "data.ms")
     assert not (tmp_path / "db" / "outside").exists()
+
+
+def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
+    """What cannot be written is told; the volume has not been touched by then."""
+    good = _tar(tmp_path / "good.snapshot", "VERSION", "tasks/data.mdb", "auth/data.mdb")
+    (tmp_path / "data.ms").touch()
+    with pytest.raises(DumpFailed, match=r"cannot unpack good\.snapshot: File exists"):
+        archive.unpack(good, tmp_path / "data.ms")
 
 
 def test_too_little_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

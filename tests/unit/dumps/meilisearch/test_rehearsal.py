@@ -172,6 +172,7 @@ def test_the_tree_is_a_database_that_is_there(bench: Bench, machine: Machine) ->
     record = _record(bench, machine)
     tree = meilisearch_files.lay_out(record, bench.directory)
     assert (tree / "data.ms" / "VERSION").read_text() == "1.12.3"
+    assert (tree / "data.ms" / "update_files").is_dir()
     assert (tree / "snapshots" / "data.ms.snapshot").is_file()
     (movies,) = (
         index
