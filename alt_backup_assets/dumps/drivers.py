@@ -6,6 +6,7 @@ from alt_backup_assets.dumps.clickhouse import driver as clickhouse
 from alt_backup_assets.dumps.engine import Driver
 from alt_backup_assets.dumps.files import driver as files
 from alt_backup_assets.dumps.grafana import driver as grafana
+from alt_backup_assets.dumps.meilisearch import driver as meilisearch
 from alt_backup_assets.dumps.postgresql import driver as postgresql
 from alt_backup_assets.dumps.prometheus import driver as prometheus
 from alt_backup_assets.dumps.redis import driver as redis
@@ -16,6 +17,7 @@ DRIVERS: dict[str, Driver] = {
     "clickhouse": clickhouse,
     "files": files,
     "grafana": grafana,
+    "meilisearch": meilisearch,
     "postgresql": postgresql,
     "prometheus": prometheus,
     "redis": redis,

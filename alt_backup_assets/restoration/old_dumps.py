@@ -6,20 +6,14 @@ deciding whether it may be done (``old_backups``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-
 from alt_backup_assets.altctl.manifest import OldBackup, OldVolume
 from alt_backup_assets.dumps.postgresql.server import Server
-from alt_backup_assets.dumps.postgresql.upload import Upload
 from alt_backup_assets.dumps.postgresql.wait import wait
+from alt_backup_assets.dumps.upload import upload
 from alt_backup_assets.errors import PlatformError, RestoreFailed, ToolError
-from alt_backup_assets.platforms.seam import Service
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.tools import postgresql
-
-_SECONDS = 300.0
 
 
 def load(site: Site, volume: Volume, backup: OldBackup, old: OldVolume) -> None:
@@ -42,8 +36,8 @@ def load(site: Site, volume: Volume, backup: OldBackup, old: OldVolume) -> None:
         server.end_leftovers()
         sha256 = old.checksum.removeprefix("sha256:")
         with (
-            _uploading(service, f"{site.name}-{volume.name}") as upload,
-            upload.file(backup.file(old), sha256) as path,
+            upload(service, f"old-{site.name}-{volume.name}") as place,
+            place.file(backup.file(old), sha256) as path,
         ):
             server.end_connections(database)
             server.run(postgresql.pg_restore_into(server.user, database, path, clean=True))
@@ -52,17 +46,3 @@ def load(site: Site, volume: Volume, backup: OldBackup, old: OldVolume) -> None:
             f"{volume.name}: {old.filename} was not loaded, and {database} is as it was, unless"
             f" the server lost us at the very end: {error}"
         ) from error
-
-
-@contextmanager
-def _uploading(service: Service, name: str) -> Iterator[Upload]:
-    """Make a private directory in the service; leaving the context removes it."""
-    directory = f"/tmp/alt-backup-old-{name}"  # noqa: S108 -- mkdir refuses what is there
-    remove = ["rm", "-rf", directory]
-    service.run(remove, timeout_seconds=_SECONDS)
-    service.run(["mkdir", "-m", "700", directory], timeout_seconds=_SECONDS)
-    try:
-        yield Upload(service, directory)
-    finally:
-        with suppress(ToolError, PlatformError):  # the next load removes it first
-            service.run(remove, timeout_seconds=_SECONDS)

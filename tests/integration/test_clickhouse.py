@@ -7,20 +7,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from alt_backup_assets.dumps.clickhouse import live
+from alt_backup_assets.dumps.clickhouse import backup, live
 from alt_backup_assets.dumps.clickhouse.backup import CONFIG
 from alt_backup_assets.dumps.engine import Loading
 from alt_backup_assets.dumps.inventory import Inventory, Item
 from alt_backup_assets.dumps.record import read_record
-from alt_backup_assets.errors import RestoreRefused
+from alt_backup_assets.errors import RestoreFailed, RestoreRefused, ServiceVanished
 from alt_backup_assets.site import Site, open_site
 from alt_backup_assets.snapshots.back_up import back_up
-from alt_backup_assets.tools.clickhouse import Server
+from alt_backup_assets.tools.clickhouse import Row, Server
 from alt_backup_assets.tools.http import HttpService
 from alt_backup_assets.verification.drill import drill, newest_target
 from tests.planting import cut_to_a_third, plant, restored
@@ -183,7 +183,7 @@ def test_an_archive_of_other_data(bench: Bench, change: str, said: str) -> None:
 
 
 def test_another_database_and_what_cannot_be_replaced(bench: Bench) -> None:
-    """A database goes beside the live one once; `default` is refused with what to do."""
+    """A database goes beside the live one once; one that cannot be renamed is refused."""
     assert backed_up(bench) is None
     service = bench.site.platform.service("ch")
     volume = bench.site.registry.volume(VOLUME)
@@ -195,11 +195,128 @@ def test_another_database_and_what_cannot_be_replaced(bench: Bench) -> None:
         assert record.content.differences(content) == ()
         with pytest.raises(RestoreRefused, match="aside is there already"):
             live.load(aside)
-        fixed = Inventory(unit="rows", items=(Item(name="database default", count=0),))
-        own = record.model_copy(update={"content": fixed})
-        with pytest.raises(RestoreRefused, match="default cannot be set aside"):
+        assert bench.server.ask("SELECT toString(count()) AS n FROM aside.odd") == [{"n": "1000"}]
+        bench.server.ask("DROP DATABASE aside SYNC")
+        bench.server.ask("CREATE DATABASE aside ENGINE = Memory")
+        memory = Inventory(unit="rows", items=(Item(name="database aside", count=0),))
+        own = record.model_copy(update={"content": memory})
+        with pytest.raises(RestoreRefused, match="aside has the engine Memory and cannot be set"):
             live.load(Loading(volume, own, files, service))
-    assert bench.server.ask("SELECT toString(count()) AS n FROM aside.odd") == [{"n": "1000"}]
+    assert databases_of(bench) == {"alt", "aside"}
+
+
+DEFAULT = (
+    "DROP DATABASE default SYNC",  # chdb's own is of a kind that no server has
+    "CREATE DATABASE default ENGINE = Atomic",
+    "CREATE TABLE default.hits (k Int64, v Int64) ENGINE = MergeTree ORDER BY k",
+    (
+        "CREATE MATERIALIZED VIEW default.sums ENGINE = AggregatingMergeTree ORDER BY k"
+        " AS SELECT k % 10 AS k, sumState(v) AS s, uniqState(v) AS u FROM default.hits GROUP BY k"
+    ),
+    "CREATE TABLE default.copies (k Int64) ENGINE = MergeTree ORDER BY k",
+    "CREATE MATERIALIZED VIEW default.copy TO default.copies AS SELECT k FROM default.hits",
+    "INSERT INTO default.hits SELECT number, number * 2 FROM numbers(500)",
+    "INSERT INTO default.hits SELECT number, number * 3 FROM numbers(500)",
+)
+
+
+def test_several_databases_and_default_in_place(bench: Bench) -> None:
+    """Two databases of one volume, states of aggregates, and `default` itself come back."""
+    for query in DEFAULT:
+        bench.server.ask(query)
+    volume = bench.site.registry.volume(VOLUME)
+    volume = volume.model_copy(update={"databases": ("alt", "default")})
+    registry = bench.site.registry.model_copy(update={"volumes": (volume,)})
+    bench = replace(bench, site=replace(bench.site, registry=registry))
+    assert backed_up(bench) is None
+    target = newest_target(bench.site, VOLUME)
+    proof = drill(bench.site, target)
+    assert proof is not None
+    assert (proof.verdict, proof.differences) == ("PROVEN", ())
+    bench.server.ask("INSERT INTO default.hits VALUES (7, 7)")
+    bench.server.ask("TRUNCATE TABLE alt.odd SYNC")
+    service = bench.site.platform.service("ch")
+    with restored(bench.site, target) as files:
+        record = read_record(files)
+        content = live.load(Loading(volume, record, files, service))
+    assert isinstance(record.content, Inventory)
+    assert {"table default.hits", "table default.rows of sums", "table alt.odd"} <= {
+        item.name for item in record.content.items
+    }
+    assert record.content.differences(content) == ()
+    assert bench.server.ask("SELECT toString(sumMerge(s)) AS n FROM default.sums") == [
+        {"n": "623750"}
+    ]
+    bench.server.ask("INSERT INTO default.hits VALUES (7, 7)")  # the views are fed again
+    assert bench.server.ask("SELECT toString(count()) AS n FROM default.copies") == [{"n": "1001"}]
+    assert databases_of(bench) == {"alt", "default"}
+
+
+@dataclass(frozen=True)
+class Dying(Server):
+    """A connection that breaks behind so many statements that change something."""
+
+    left: list[None] = field(default_factory=list)
+
+    def ask(self, query: str) -> list[Row]:
+        """Send a query; the first that is too many arrives, but not its answer."""
+        found = super().ask(query)
+        if not query.startswith("SELECT"):
+            if not self.left:
+                raise ServiceVanished("the connection broke")
+            self.left.pop()
+        return found
+
+
+def test_a_crash_behind_each_statement(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a restore breaks, the old data is somewhere, and a rerun brings the new."""
+    assert backed_up(bench) is None
+    volume = bench.site.registry.volume(VOLUME)
+    service = bench.site.platform.service("ch")
+    with restored(bench.site, newest_target(bench.site, VOLUME)) as files:
+        loading = Loading(volume, read_record(files), files, service)
+        assert isinstance(loading.record.content, Inventory)
+        broken = 0
+        while breaks(bench, monkeypatch, loading, behind=broken):
+            require_old_or_new(bench)
+            content = live.load(loading)
+            assert loading.record.content.differences(content) == ()
+            assert databases_of(bench) == {"alt"}
+            broken += 1
+    assert broken == 6
+
+
+def breaks(bench: Bench, monkeypatch: pytest.MonkeyPatch, loading: Loading, *, behind: int) -> bool:
+    """Restore over a connection that breaks; tell whether it did before the end."""
+    bench.server.ask("INSERT INTO alt.empty VALUES (1)")  # marks the old data
+    dying = Dying(bench.server.http, bench.server.timeout_seconds, [None] * behind)
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "server", lambda _volume, _service: dying)
+        try:
+            live.load(loading)
+        except (ServiceVanished, RestoreFailed):
+            return True
+    return False
+
+
+def require_old_or_new(bench: Bench) -> None:
+    """Require the marked data under the old name or its own, or all of the new."""
+    there = databases_of(bench)
+    aside = "alt__alt_backup_old"
+    (row,) = bench.server.ask(
+        f"SELECT toString(count()) AS n FROM {aside if aside in there else 'alt'}.empty"
+    )
+    if aside in there or row["n"] != "0":
+        assert row["n"] == "1"
+    else:
+        assert bench.server.ask("SELECT toString(n) AS n FROM alt.seen") == [{"n": "1000"}]
+
+
+def databases_of(bench: Bench) -> set[str]:
+    """Return the databases that are not the engine's own."""
+    rows = bench.server.ask("SELECT name FROM system.databases WHERE engine != 'Overlay'")
+    own = {"system", "INFORMATION_SCHEMA", "information_schema"}
+    return {str(row["name"]) for row in rows} - own
 
 
 def test_a_wrong_password(bench: Bench) -> None:

@@ -3,7 +3,11 @@
 RENAME DATABASE does not follow into the texts of views, so the archive is restored twice: under
 a staging name, where it must equal the record, and, once the old database is set aside under
 ``<db>__alt_backup_old``, under its own name. The old one is dropped last. A rerun after a crash
-puts the old one back first: it is never lost.
+puts the old one back first: it is never lost. So it is for ``default`` too: a server that starts
+without it makes it anew, empty, beside the old one.
+
+Source: ClickHouse documentation, "RENAME Statement" (one database at a time is one step, several
+tables are not); ``DatabaseAtomic::renameDatabase``, which treats ``default`` like any other.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from alt_backup_assets.dumps.clickhouse import backup
 from alt_backup_assets.dumps.clickhouse import content as clickhouse_content
 from alt_backup_assets.dumps.engine import Loading
 from alt_backup_assets.dumps.inventory import Inventory, Item
+from alt_backup_assets.dumps.upload import send
 from alt_backup_assets.errors import (
     AltBackupError,
     RestoreFailed,
@@ -26,8 +31,7 @@ from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.tools.clickhouse import Ask, Server, name, text
 
 _WAIT_SECONDS = 120.0
-_PIECE_BYTES = 4 << 20
-_FIXED = "default"
+_RENAMED = frozenset({"Atomic", "Replicated"})  # no other kind of database can be set aside
 _NEW = "__alt_backup_new"
 _OLD = "__alt_backup_old"
 
@@ -57,7 +61,7 @@ def load(loading: Loading) -> Inventory:
 
     Raises:
         RestoreRefused: ``into`` is there already, or the dump has several databases for it; or
-            it is the database ``default``, which ClickHouse does not rename.
+            a database is of an engine that cannot be renamed. Nothing was changed.
         RestoreFailed: What came back is not what was recorded; the message says where the old
             database is.
     """
@@ -72,16 +76,24 @@ def load(loading: Loading) -> Inventory:
 
 def _require_place(loading: Loading, source: Server, databases: list[str]) -> None:
     if loading.into is None:
-        if _FIXED in databases:
-            raise RestoreRefused(
-                f"the database {_FIXED} cannot be set aside, so it cannot be replaced as a whole:"
-                " restore it --into another database and move its tables from there"
-            )
+        for each in databases:
+            _require_renamed(source, each)
         return
     if len(databases) > 1:
         raise RestoreRefused(f"--into takes one database, and the dump has {len(databases)}")
     if exists(source.ask, loading.into):
         raise RestoreRefused(f"database {loading.into} is there already: choose another --into")
+
+
+def _require_renamed(source: Server, database: str) -> None:
+    asked = f"SELECT engine FROM system.databases WHERE name = {text(database)}"
+    for row in source.ask(asked):
+        if row["engine"] not in _RENAMED:
+            raise RestoreRefused(
+                f"the database {database} has the engine {row['engine']} and cannot be set aside,"
+                " so it cannot be replaced as a whole: restore it --into another database; or,"
+                f" where nothing of it is needed, drop {database} and restore again"
+            )
 
 
 def exists(ask: Ask, database: str) -> bool:
@@ -110,14 +122,7 @@ def _load(loading: Loading, source: Server, disk: str, database: str) -> tuple[I
     volume, service = loading.volume, loading.service
     with backup.archive_in_service(volume, service, disk) as (file, path):
         archive = loading.directory / backup.archive_of(database)
-        with archive.open("rb") as stream:
-            while piece := stream.read(_PIECE_BYTES):
-                service.run(
-                    ["tee", "-a", path],
-                    timeout_seconds=source.timeout_seconds,
-                    stdin=piece,
-                    stdout=len,
-                )
+        send(service, archive, path, timeout_seconds=source.timeout_seconds)
         if loading.into is not None:
             return _restore(loading, source, database, loading.into, file)
         return _swap(loading, source, database, file)

@@ -14,7 +14,7 @@ from alt_backup_assets.dumps.postgresql.content import DatabaseContent, Postgres
 from alt_backup_assets.dumps.postgresql.files import GLOBALS, archive_name
 from alt_backup_assets.dumps.postgresql.preflight import Plan, plan
 from alt_backup_assets.dumps.postgresql.server import MAINTENANCE, Server
-from alt_backup_assets.dumps.postgresql.upload import upload
+from alt_backup_assets.dumps.upload import upload
 from alt_backup_assets.errors import PlatformError, RestoreFailed, ToolError
 from alt_backup_assets.tools import postgresql
 
@@ -74,7 +74,8 @@ def _bring_roles(loading: Loading, server: Server, planned: Plan) -> None:
 def _load_databases(loading: Loading, server: Server, planned: Plan) -> None:
     replaced: list[str] = []
     hashes = {artifact.path: artifact.sha256 for artifact in loading.record.artifacts}
-    with _told(loading, server, replaced), upload(server.service, loading.record) as place:
+    name = f"load-{loading.record.platform}-{loading.record.volume}"
+    with _told(loading, server, replaced), upload(server.service, name) as place:
         for source, target in planned.targets.items():
             name = archive_name(source)
             with place.file(loading.directory / name, hashes[name]) as path:

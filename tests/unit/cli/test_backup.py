@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 
+import pytest
+
+from alt_backup_assets.dumps.drivers import DRIVERS
 from alt_backup_assets.errors import RepositoryLocked, SnapshotIncomplete
 from tests.fakes.restic import Fault
 from tests.unit.cli.conftest import Call, Machine
@@ -132,8 +135,11 @@ def test_a_dry_run_knows_the_last_dump(backed_up: Machine, call: Call) -> None:
     assert tokens["last_size_bytes"] > 0
 
 
-def test_a_dry_run_shows_red_what_would_fail(machine: Machine, call: Call) -> None:
+def test_a_dry_run_shows_red_what_would_fail(
+    machine: Machine, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A volume that is gone, a service that is not there and an engine without driver are 2."""
+    monkeypatch.delitem(DRIVERS, "meilisearch")
     shutil.rmtree(machine.volume("tokens"))
     machine.rewrite(
         "  models:",

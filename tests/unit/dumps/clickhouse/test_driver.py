@@ -121,3 +121,20 @@ def test_answers() -> None:
     with pytest.raises(ToolFailed, match="cut or not JSON"):
         rows('{"a":', "ch")
     assert (name("a`b"), text("a'b")) == (r"`a\`b`", r"'a\'b'")
+
+
+@pytest.mark.parametrize(("said", "user"), [(None, "u"), ("", "u"), ("from_env", "from_env")])
+def test_the_user_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str | None, user: str
+) -> None:
+    """CLICKHOUSE_USER goes before the registry's user; the key comes from its file alone."""
+    monkeypatch.delenv("CLICKHOUSE_USER", raising=False)
+    if said is not None:
+        monkeypatch.setenv("CLICKHOUSE_USER", said)
+    (tmp_path / "key").write_text("s3cret\n")
+    volume = VOLUME.model_copy(update={"password_file": tmp_path / "key"})
+    server = backup.server(volume, FakePlace("ch"))
+    assert server.http.headers == {"X-ClickHouse-User": user, "X-ClickHouse-Key": "s3cret"}
+    assert server.http.url == "http://127.0.0.1:8123"
+    assert "X-ClickHouse-Key" not in backup.server(VOLUME, FakePlace("ch")).http.headers
+    assert "s3cret" not in repr(server)

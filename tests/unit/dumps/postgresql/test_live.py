@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from alt_backup_assets.dumps import upload
 from alt_backup_assets.dumps.engine import Loading
-from alt_backup_assets.dumps.postgresql import upload
 from alt_backup_assets.dumps.postgresql.content import PostgresqlContent
 from alt_backup_assets.dumps.postgresql.live import load
 from alt_backup_assets.dumps.record import DumpRecord

@@ -1,7 +1,7 @@
 """Brings an archive into a running service, piece by piece: it is never whole in memory.
 
-It gets a private directory of a fixed name, so that what a killed run left is removed by the
-next one. The caller holds the volume's lock.
+Where an engine has no place of its own for it, it gets a private directory of a fixed name, so
+that what a killed run left is removed by the next one. The caller holds the volume's lock.
 """
 
 from __future__ import annotations
@@ -10,12 +10,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from alt_backup_assets.dumps.record import DumpRecord
 from alt_backup_assets.errors import PlatformError, RestoreFailed, ToolError
 from alt_backup_assets.platforms.seam import Service
 
 _PIECE_BYTES = 8 << 20
 _SECONDS = 300.0
+
+
+def send(service: Service, source: Path, path: str, *, timeout_seconds: float) -> None:
+    """Append a file to one in the service, which is made where it is not there.
+
+    Args:
+        service: Takes it.
+        source: The file on this machine.
+        path: Where it goes in the service.
+        timeout_seconds: How long one piece may take.
+
+    Raises:
+        ToolError: A piece was not taken.
+        PlatformError: The service went away.
+    """
+    with source.open("rb") as stream:
+        while piece := stream.read(_PIECE_BYTES):
+            # tee says again what it is given, and nobody wants to keep that
+            service.run(
+                ["tee", "-a", path], timeout_seconds=timeout_seconds, stdin=piece, stdout=len
+            )
 
 
 class Upload:
@@ -41,9 +61,7 @@ class Upload:
         """
         path = f"{self._directory}/archive"
         try:
-            with source.open("rb") as stream:
-                while piece := stream.read(_PIECE_BYTES):
-                    self._run(["tee", "-a", path], piece)
+            send(self._service, source, path, timeout_seconds=_SECONDS)
             if self._run(["sha256sum", path])[:64].decode() != sha256:
                 raise RestoreFailed(
                     f"{source.name} did not arrive in {self._service.label} as it is here; nothing"
@@ -54,23 +72,22 @@ class Upload:
             with suppress(ToolError, PlatformError):  # the directory goes in the end anyway
                 self._run(["rm", "-f", path])
 
-    def _run(self, argv: list[str], stdin: bytes = b"") -> bytes:
-        # tee says again what it is given: only a hash's line is worth keeping
-        kept: list[bytes] = []
-        sink = kept.append if not stdin else len
-        self._service.run(argv, timeout_seconds=_SECONDS, stdin=stdin, stdout=sink)
-        return b"".join(kept)
+    def _run(self, argv: list[str]) -> bytes:
+        return self._service.run(argv, timeout_seconds=_SECONDS)
 
 
 @contextmanager
-def upload(service: Service, record: DumpRecord) -> Iterator[Upload]:
+def upload(service: Service, name: str) -> Iterator[Upload]:
     """Make the private directory; leaving the context removes it.
+
+    Args:
+        service: Where it is made.
+        name: Tells it from those of other volumes and purposes.
 
     Raises:
         ToolError: It could not be made.
     """
-    name = f"{record.platform}-{record.volume}".replace("/", "_")
-    directory = f"/tmp/alt-backup-load-{name}"  # noqa: S108 -- mkdir refuses what is there
+    directory = f"/tmp/alt-backup-{name.replace('/', '_')}"  # noqa: S108 -- mkdir refuses what is there
     remove = ["rm", "-rf", directory]
     service.run(remove, timeout_seconds=_SECONDS)
     service.run(["mkdir", "-m", "700", directory], timeout_seconds=_SECONDS)

@@ -1,0 +1,1 @@
+"""Meilisearch: its own snapshot, proved by its own server, put back unpacked."""
