@@ -26,6 +26,7 @@ from alt_backup_assets.cli import (
     offsite,
     restore,
     retention,
+    self_test,
     snapshots,
     status,
 )
@@ -69,6 +70,7 @@ for _verb in (
     retention.retention,
     check.check,
     drill.drill,
+    self_test.self_test,
     restore.restore,
     drift.drift,
     configuration.config,

@@ -18,6 +18,7 @@ MAINTENANCE = "maintenance"
 RETENTION = "retention"
 REPOSITORY_CHECK = "repository_check"
 LOG_ROTATION = "log_rotation"
+SELF_TEST = "self_test"
 
 
 class Names:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,14 +27,6 @@ from alt_backup_assets.verification.proof import Proof
 SELF_TEST = "self-test"
 """The lock that a self-test holds, and the directory it works in."""
 
-OpenRepository = Callable[[Site, Repository, Path], Restic]
-"""Opens a repository of a site, with a cache of its own."""
-
-
-def open_restic(site: Site, repository: Repository, cache: Path) -> Restic:
-    """Open a scratch repository with the site's own program."""
-    return Restic(repository, binary=site.config.restic, cache_dir=cache)
-
 
 @dataclass(frozen=True)
 class Bench:
@@ -44,17 +36,17 @@ class Bench:
         room: The directory that holds all of it.
         real: The site whose verifier is tested; nothing is written to it.
         place: The scratch repository, and the file of its password.
-        open_repository: How repositories are opened.
     """
 
     room: Path
     real: Site
     place: Repository
-    open_repository: OpenRepository
 
     def repository(self, place: Repository | None = None, cache: str = "cache") -> Restic:
         """Open the scratch repository, where asked for by another password or without a cache."""
-        return self.open_repository(self.real, place or self.place, self.room / cache)
+        return self.real.open_repository(
+            place or self.place, self.real.config.restic, self.room / cache
+        )
 
     def directory(self, name: str) -> Path:
         """Make an empty directory."""
@@ -112,7 +104,7 @@ def room_of(site: Site) -> Path:
 
 
 @contextmanager
-def open_bench(site: Site, open_repository: OpenRepository) -> Iterator[Bench]:
+def open_bench(site: Site) -> Iterator[Bench]:
     """Make the scratch site with an empty repository; leaving the context removes all of it.
 
     Raises:
@@ -127,7 +119,7 @@ def open_bench(site: Site, open_repository: OpenRepository) -> Iterator[Bench]:
         place = Repository(
             url=str(room / "repository"), password_file=new_password(room / "password")
         )
-        bench = Bench(room, site, place, open_repository)
+        bench = Bench(room, site, place)
         bench.repository().init()
         yield bench
     finally:

@@ -15,13 +15,7 @@ from alt_backup_assets.tools.restic import Snapshot
 from alt_backup_assets.verification.drill import Target
 from alt_backup_assets.verification.proof import Proof
 from alt_backup_assets.verification.self_test import repository
-from alt_backup_assets.verification.self_test.bench import (
-    SELF_TEST,
-    Bench,
-    OpenRepository,
-    open_bench,
-    open_restic,
-)
+from alt_backup_assets.verification.self_test.bench import SELF_TEST, Bench, open_bench
 from alt_backup_assets.verification.self_test.choose import Chosen, candidates, choose
 from alt_backup_assets.verification.self_test.result import (
     ControlResult,
@@ -44,15 +38,12 @@ Notify = Callable[[str], object]
 _Drill = Callable[[], tuple[Proof, str]]
 
 
-def self_test(
-    site: Site, *, notify: Notify, open_repository: OpenRepository = open_restic
-) -> SelfTestResult:
+def self_test(site: Site, *, notify: Notify) -> SelfTestResult:
     """Plant every fault in scratch copies and require that the drill names each.
 
     Args:
         site: The machine; nothing but the result is written to its state.
         notify: Gets a line per step.
-        open_repository: Opens the scratch repository.
 
     Returns:
         What was found, recorded already. Whatever kept a fault from being planted or drilled
@@ -68,7 +59,7 @@ def self_test(
         try:
             site.local.require_version()
             found = candidates(site, site.local.snapshots(host=site.name))
-            with open_bench(site, open_repository) as bench:
+            with open_bench(site) as bench:
                 testing.run(bench, found)
         except _FAILURES as error:
             testing.stopped(in_words(error))
