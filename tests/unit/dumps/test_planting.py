@@ -98,7 +98,7 @@ def test_a_role_is_taken_out_of_the_script_whole(
 def test_a_server_that_fails_plants_nothing(machine: Machine, tmp_path: Path, room: Path) -> None:
     """And leaves no target behind."""
     sound, platform = _postgresql(machine, tmp_path / "dump")
-    failing = Answer(exit_code=1, stderr=b"no space")
+    failing = Answer(exit_code=1, stderr="no space")
     platform.target.script("pg_dump", "--format=custom", answers=[failing])
     with pytest.raises(ToolFailed):
         postgresql.plant(sound, room, platform)
