@@ -71,8 +71,15 @@ class SelfTestResult(Frozen):
         return (
             *(f"control {c.engine}: {c.message}" for c in self.controls if not c.proven),
             *(f"{f.fault}: {f.message}" for f in self.faults if f.detected is False),
-            *(() if self.controls else ("nothing was planted: there is no dump to plant it in",)),
+            *self._nothing_planted(),
         )
+
+    def _nothing_planted(self) -> tuple[str, ...]:
+        if not self.controls:
+            return ("nothing was planted: no control was drilled",)
+        if all(fault.detected is None for fault in self.faults):
+            return ("nothing was planted: every fault lacks what it needs",)
+        return ()
 
 
 def newest_self_test(site: Site) -> SelfTestResult | None:
