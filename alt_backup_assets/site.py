@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from alt_backup_assets.config import Configuration, load_configuration
+from alt_backup_assets.config import Configuration, Repository, load_configuration
 from alt_backup_assets.errors import VolumeBusy
 from alt_backup_assets.platforms import open_platform
 from alt_backup_assets.platforms.seam import Platform
@@ -24,6 +24,11 @@ from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.registry.volume import Registry
 from alt_backup_assets.tools import interruption
 from alt_backup_assets.tools.restic import Restic
+
+
+def open_repository(place: Repository, binary: Path, cache: Path) -> Restic:
+    """Return what runs a restic program on a repository; nothing is opened yet."""
+    return Restic(place, binary=binary, cache_dir=cache)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Site:
         local: The repository beside the data.
         offsite: The repository elsewhere; None where there is none.
         now: The clock, aware UTC.
+        open_repository: Makes what works on another repository, such as a scratch one.
     """
 
     config: Configuration
@@ -45,6 +51,7 @@ class Site:
     local: Restic
     offsite: Restic | None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    open_repository: Callable[[Repository, Path, Path], Restic] = open_repository
 
     @property
     def name(self) -> str:
@@ -119,6 +126,6 @@ def open_site(configuration_file: Path) -> Site:
         config=config,
         registry=load_registry(config, relative_to=configuration_file.parent),
         platform=open_platform(config),
-        local=Restic(config.repositories.local, binary=config.restic, cache_dir=cache),
-        offsite=Restic(offsite, binary=config.restic, cache_dir=cache) if offsite else None,
+        local=open_repository(config.repositories.local, config.restic, cache),
+        offsite=open_repository(offsite, config.restic, cache) if offsite else None,
     )

@@ -6,18 +6,15 @@ record can be made to agree with the damage, so that only the restore itself can
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
-from alt_backup_assets.dumps.record import RECORD_NAME, Artifact, DumpRecord, read_record
+from alt_backup_assets.dumps.planting import Change, make_record_agree
 from alt_backup_assets.site import Site
 from alt_backup_assets.verification.drill import Target
-
-Change = Callable[[Path], object]
 
 
 @contextmanager
@@ -46,7 +43,7 @@ def plant(site: Site, target: Target, sound: Path, change: Change, *, hashes: bo
     try:
         change(directory)
         if hashes:
-            _record_as_it_is(directory)
+            make_record_agree(directory)
         snapshot = site.local.backup(
             directory,
             host=site.name,
@@ -70,16 +67,3 @@ def without_lines(path: Path, word: bytes) -> None:
     kept = [line for line in lines if word not in line]
     assert len(kept) < len(lines)
     path.write_bytes(b"".join(kept))
-
-
-def _record_as_it_is(directory: Path) -> None:
-    record = read_record(directory)
-    artifacts = tuple(_artifact(directory / artifact.path) for artifact in record.artifacts)
-    changed: DumpRecord = record.model_copy(update={"artifacts": artifacts})
-    (directory / RECORD_NAME).write_text(changed.model_dump_json())
-
-
-def _artifact(path: Path) -> Artifact:
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    return Artifact(path=path.name, size_bytes=len(content), sha256=digest)

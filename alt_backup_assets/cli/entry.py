@@ -28,6 +28,7 @@ from alt_backup_assets.cli import (
     offsite,
     restore,
     retention,
+    self_test,
     snapshots,
     status,
 )
@@ -71,6 +72,7 @@ for _verb in (
     retention.retention,
     check.check,
     drill.drill,
+    self_test.self_test,
     restore.restore,
     drift.drift,
     metrics.metrics,

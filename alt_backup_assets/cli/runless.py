@@ -16,6 +16,7 @@ from alt_backup_assets.offsite.copy import Copied
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import BackedUp
 from alt_backup_assets.verification.proof import Proof
+from alt_backup_assets.verification.self_test.result import SelfTestResult
 
 if TYPE_CHECKING:
     from alt_backup_assets.definitions.runless import Runless
@@ -61,6 +62,10 @@ class Reporter:
     def drilled(self, proof: Proof) -> None:
         """Report a drill."""
         self._tell(lambda runless: runless.drilled(proof))
+
+    def self_tested(self, result: SelfTestResult) -> None:
+        """Report a self-test."""
+        self._tell(lambda runless: runless.self_tested(result))
 
     def _tell(self, report: Callable[[Runless], object]) -> None:
         if not self._silent:

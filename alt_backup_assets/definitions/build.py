@@ -12,6 +12,7 @@ from alt_backup_assets.definitions.drift import drift_check
 from alt_backup_assets.definitions.jobs import jobs
 from alt_backup_assets.definitions.maintenance import maintenance_assets
 from alt_backup_assets.definitions.schedules import schedules
+from alt_backup_assets.definitions.self_test import self_test_asset
 from alt_backup_assets.definitions.sensors import drill_new_snapshots
 from alt_backup_assets.definitions.signals import metrics_asset
 from alt_backup_assets.definitions.status import status_checks
@@ -33,6 +34,7 @@ def build_defs(site: Site) -> dg.Definitions:
             drill_assets(site),
             *maintenance_assets(site),
             metrics_asset(site),
+            self_test_asset(site),
         ],
         asset_checks=[status_checks(site), drift_check(site)],
         jobs=list(by_name.values()),

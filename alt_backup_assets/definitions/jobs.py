@@ -37,6 +37,7 @@ def jobs(site: Site) -> dict[str, AssetJob]:
         "log_rotation": of(keys.MAINTENANCE, [keys.LOG_ROTATION]),
         "offsite_copy": of(keys.OFFSITE, everything),
         "restore_drill": of(keys.RESTORE_DRILL, everything),
+        "self_test": of(keys.MAINTENANCE, [keys.SELF_TEST]),
     }
     if databases:
         selections["hourly_dumps"] = hourly

@@ -19,6 +19,7 @@ STATUS = "status"
 RETENTION = "retention"
 REPOSITORY_CHECK = "repository_check"
 LOG_ROTATION = "log_rotation"
+SELF_TEST = "self_test"
 
 METRICS = "metrics"
 

@@ -9,6 +9,7 @@ from alt_backup_assets.dumps.store import StoredDump
 from alt_backup_assets.offsite.copy import Copied
 from alt_backup_assets.snapshots.take import SnapshotTaken
 from alt_backup_assets.verification.proof import Proof
+from alt_backup_assets.verification.self_test.result import SelfTestResult
 
 Metadata = dict[str, Any]
 
@@ -70,6 +71,39 @@ def of_proof(proof: Proof) -> Metadata:
         "restic/snapshot_id": proof.snapshot,
         "drill/compared": dg.MetadataValue.table(rows, schema=_COMPARED),
     }
+
+
+def of_self_test(result: SelfTestResult) -> Metadata:
+    """Describe a self-test, with a table of the faults."""
+    told = {True: "detected", False: "NOT DETECTED", None: "not planted"}
+    rows = [
+        dg.TableRecord(
+            {
+                "fault": fault.fault,
+                "drill": told[fault.detected],
+                "volume": fault.volume or "",
+                "message": fault.message,
+            }
+        )
+        for fault in result.faults
+    ]
+    return {
+        "self_test/verdict": result.verdict,
+        "self_test/checked_at": dg.MetadataValue.timestamp(result.checked_at),
+        "self_test/detected": sum(fault.detected is True for fault in result.faults),
+        "self_test/controls": {control.engine: control.proven for control in result.controls},
+        "self_test/faults": dg.MetadataValue.table(rows, schema=_FAULTS),
+    }
+
+
+_FAULTS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("fault", "string"),
+        dg.TableColumn("drill", "string", description="what the drill made of it"),
+        dg.TableColumn("volume", "string", description="whose copy it was planted in"),
+        dg.TableColumn("message", "string", description="the drill's own sentence"),
+    ]
+)
 
 
 _COMPARED = dg.TableSchema(

@@ -21,6 +21,7 @@ from alt_backup_assets.offsite.copy import Copied
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import BackedUp
 from alt_backup_assets.verification.proof import Proof
+from alt_backup_assets.verification.self_test.result import SelfTestResult
 
 BROKEN = (
     CheckError,  # a wrong dagster.yaml, among others
@@ -77,6 +78,12 @@ class Runless:
         if proof.verdict == "PROVEN":
             self._materialised(key, proof.taken_at, metadata.of_proof(proof))
         self._checked(checks.restored_content_matches(key, proof), proof.taken_at)
+
+    def self_tested(self, result: SelfTestResult) -> None:
+        """Report a self-test; one that failed materialises nothing."""
+        if result.verdict == "GOOD":
+            key = self._names.key(keys.MAINTENANCE, keys.SELF_TEST)
+            self._materialised(key, result.checked_at, metadata.of_self_test(result))
 
     def _materialised(
         self, key: dg.AssetKey, data_time: datetime, facts: metadata.Metadata

@@ -6,18 +6,21 @@ Holds how they are called, and nothing of what a dump or a drill wants from them
 from __future__ import annotations
 
 
-def pg_dump(user: str, database: str, *, compression: str, snapshot: str) -> list[str]:
-    """Return the dump command of the decision record's work package 3, in a given snapshot.
+def pg_dump(
+    user: str, database: str, *, compression: str, snapshot: str | None = None
+) -> list[str]:
+    """Return the dump command of the decision record's work package 3, in a snapshot where given.
 
     Source: PostgreSQL manual, pg_dump, ``--snapshot``.
     """
+    at = [f"--snapshot={snapshot}"] if snapshot else []
     return [
         "pg_dump",
         "-U",
         user,
         "--format=custom",
         f"--compress={compression}",
-        f"--snapshot={snapshot}",
+        *at,
         database,
     ]
 

@@ -7,22 +7,24 @@ import shutil
 from alt_backup_assets.errors import VolumeBusy
 from alt_backup_assets.site import Site
 from alt_backup_assets.verification.drill import scratch_directory
+from alt_backup_assets.verification.self_test.bench import SELF_TEST, room_of
 
 
 def sweep(site: Site) -> tuple[str, ...]:
     """Remove throw-away targets and restored files whose drill is no longer alive.
 
-    A drill holds its volume's lock as long as it lives; the system lets go of it on a crash.
+    A drill holds its volume's lock as long as it lives, a self-test its own; the system lets go
+    of them on a crash.
 
     Returns:
         What was removed, in words.
     """
     removed = list(site.platform.sweep())
-    for volume in site.registry.planned:
-        directory = scratch_directory(site, volume.name)
+    guarded = [(scratch_directory(site, v.name), f"drill-{v.name}") for v in site.registry.planned]
+    for directory, lock in (*guarded, (room_of(site), SELF_TEST)):
         if directory.exists():
             try:
-                with site.lock(f"drill-{volume.name}"):
+                with site.lock(lock):
                     shutil.rmtree(directory)
             except VolumeBusy:
                 continue

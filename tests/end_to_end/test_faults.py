@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from docker.errors import NotFound
 
+from alt_backup_assets.dumps.planting import Change
 from alt_backup_assets.errors import WrongPassword
 from alt_backup_assets.site import Site, open_site
 from alt_backup_assets.snapshots.back_up import back_up
@@ -24,7 +25,7 @@ from alt_backup_assets.verification.drill import Target, drill, newest_target
 from alt_backup_assets.verification.drill_all import drill_all
 from alt_backup_assets.verification.proof import Proof
 from tests.end_to_end.stack import Stack, assert_nothing_left
-from tests.planting import Change, cut_to_a_third, plant, restored, without_lines
+from tests.planting import cut_to_a_third, plant, restored, without_lines
 from tests.sites import database
 from tests.tampering import TamperedPlatform
 

@@ -25,7 +25,9 @@ STAGES = ("dump", "snapshot", "offsite", "restore_drill")
 VOLUMES = ("db_data_17", "oauth_token_data", "rask_log_aggregator_data", "recap_db_data")
 BROKEN = "oauth_token_data"
 HEALTHY = tuple(volume for volume in VOLUMES if volume != BROKEN)
-MAINTENANCE = {f"maintenance/{name}" for name in ("retention", "repository_check", "log_rotation")}
+MAINTENANCE = {
+    f"maintenance/{name}" for name in ("retention", "repository_check", "log_rotation", "self_test")
+}
 SUCCESS, FAILURE = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
 
 

@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from alt_backup_assets.dumps.postgresql import fingerprint
 from alt_backup_assets.dumps.postgresql.content import DatabaseContent, PostgresqlContent
@@ -24,6 +25,7 @@ UNIX_USER = "postgres"
 _TIMEOUT_SECONDS = 7200.0
 _START_SECONDS = 120
 _JOBS = 2
+_COMPRESSION = "1"
 
 # Nothing in it has to survive: speed before safety. No network: a socket in its own directory.
 _SETTINGS = """
@@ -59,6 +61,23 @@ class Scratch:
         """Create a database from its archive."""
         path = self._place.put(archive)
         self._run(postgresql.pg_restore(self._superuser, path, jobs=_JOBS))
+
+    def dump(self, database: str, archive: Path) -> None:
+        """Dump a database again, into a new file."""
+        argv = postgresql.pg_dump(self._superuser, database, compression=_COMPRESSION)
+        with archive.open("xb") as stream:
+            self._place.run(
+                argv, timeout_seconds=_TIMEOUT_SECONDS, stdout=stream.write, env=self._env
+            )
+
+    def change(self, database: str, statements: str) -> None:
+        """Run statements in a database, as its superuser."""
+        self._run(postgresql.psql(self._superuser, database), stdin=statements.encode())
+
+    def rows(self, database: str, query: str) -> list[dict[str, Any]]:
+        """Ask a database; see ``Psql.rows``."""
+        with self._connected(database) as psql:
+            return psql.rows(query)
 
     def roles(self) -> dict[str, str]:
         """Return the restored roles, as ``fingerprint.roles``."""

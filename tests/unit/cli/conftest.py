@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from alt_backup_assets.platforms.local import LocalMachine
 from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.site import Site
 from tests.fakes.restic import FakeRestic
+from tests.fakes.scratch_repository import ScratchRepositories
 
 CONFIGURATION = """
 platform:
@@ -67,6 +68,7 @@ class Machine:
     offsite: FakeRestic
     later: timedelta = timedelta(0)
     broken: Exception | None = None
+    scratch: ScratchRepositories = field(default_factory=ScratchRepositories)
 
     @property
     def configuration(self) -> Path:
@@ -95,6 +97,7 @@ class Machine:
             local=self.local,
             offsite=self.offsite if config.repositories.offsite else None,
             now=lambda: datetime.now(UTC) + self.later,
+            open_repository=self.scratch,
         )
 
     def rewrite(self, old: str, new: str, *, file: str = "alt-backup.yaml") -> None:

@@ -22,6 +22,7 @@ from alt_backup_assets.registry.volume import Registry, Volume
 from alt_backup_assets.site import Site
 from tests.fakes.platform import FakePlatform
 from tests.fakes.restic import FakeRestic
+from tests.fakes.scratch_repository import ScratchRepositories
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 EVERYTHING = "__ASSET_JOB"
@@ -83,6 +84,7 @@ def make_site(
         local=FakeRestic("/fake/local"),
         offsite=FakeRestic("/fake/offsite"),
         now=clock or Clock(NOW),
+        open_repository=ScratchRepositories(),
     )
 
 

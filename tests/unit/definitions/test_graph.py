@@ -14,7 +14,7 @@ from alt_backup_assets.registry.volume import RecoveryPointObjective, Registry, 
 from tests.unit.definitions.bench import Clock, files_volumes, make_site, repository
 
 STAGES = ("dump", "snapshot", "offsite", "restore_drill")
-MAINTENANCE = ("retention", "repository_check", "log_rotation")
+MAINTENANCE = ("retention", "repository_check", "log_rotation", "self_test")
 CHECKS = (
     ("dump", "size_is_plausible"),
     ("dump", "source_is_healthy"),
@@ -29,6 +29,7 @@ JOBS = {
     "log_rotation",
     "offsite_copy",
     "restore_drill",
+    "self_test",
     "status_checks",
 }
 
@@ -166,6 +167,7 @@ def test_jobs_are_the_selections_of_the_contract(tmp_path: Path) -> None:
     assert chosen("restore_drill") == {f"restore_drill/{v.name}" for v in registry.planned}
     assert chosen("log_rotation") == {"maintenance/log_rotation"}
     assert chosen("status_checks") == {"status/metrics"}
+    assert chosen("self_test") == {"maintenance/self_test"}
 
 
 def test_hourly_snapshots_are_a_setting(tmp_path: Path) -> None:

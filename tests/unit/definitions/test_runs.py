@@ -8,9 +8,11 @@ import dagster as dg
 import pytest
 
 from alt_backup_assets.dumps.drivers import DRIVERS
+from alt_backup_assets.dumps.record import Comparison
 from alt_backup_assets.errors import RepositoryUnreachable
 from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.registry.volume import Registry
+from alt_backup_assets.verification import drill as drilling
 from tests.fakes.platform import FakePlatform
 from tests.fakes.restic import FakeRestic, Fault
 from tests.unit.definitions.bench import (
@@ -23,6 +25,8 @@ from tests.unit.definitions.bench import (
     repository,
 )
 
+MAINTENANCE = ("retention", "repository_check", "log_rotation", "self_test")
+
 
 def test_everything_can_be_selected(two: Machine) -> None:
     """One run over all assets does the chain of every volume, the maintenance and the metrics."""
@@ -34,8 +38,8 @@ def test_everything_can_be_selected(two: Machine) -> None:
             for stage in ("dump", "snapshot", "offsite", "restore_drill")
             for volume in ("one", "two")
         ),
-        *(f"maintenance/{name}" for name in ("retention", "repository_check", "log_rotation")),
         "status/metrics",
+        *(f"maintenance/{name}" for name in MAINTENANCE),
     }
 
 
@@ -118,6 +122,28 @@ def test_a_drill_of_nothing_is_red(two: Machine) -> None:
     assert not result.success
     assert "two has no snapshot" in failure(result)
     assert materialised(result) == {"restore_drill/one"}
+
+
+def test_a_self_test_shows_every_fault(two: Machine) -> None:
+    """What was planted and what the drill said to it is a table beside the materialisation."""
+    two.run(keys=["dump/one", "snapshot/one", "dump/two", "snapshot/two"])
+    result = two.run("self_test")
+    assert materialised(result) == {"maintenance/self_test"}
+    (event,) = result.get_asset_materialization_events()
+    shown = event.materialization.metadata
+    assert (shown["self_test/verdict"].value, shown["self_test/detected"].value) == ("GOOD", 4)
+
+
+def test_a_self_test_that_finds_the_drill_blind_is_red(
+    two: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drill that compares nothing any more is said to, fault by fault."""
+    two.run(keys=["dump/one", "snapshot/one", "dump/two", "snapshot/two"])
+    monkeypatch.setattr(drilling, "compare", lambda *_contents: Comparison((), ()))
+    result = two.run("self_test")
+    assert not result.success
+    assert "file_zeroed: the drill says PROVEN over the planted fault" in failure(result)
+    assert materialised(result) == set()
 
 
 def test_damage_of_the_repository_is_red(two: Machine) -> None:

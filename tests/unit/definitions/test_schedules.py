@@ -41,6 +41,7 @@ def test_cron_lines_are_those_of_the_contract(tmp_path: Path) -> None:
         "offsite_copy": "0 5 * * *",
         "status_checks": "30 * * * *",
         "restore_drill": "0 6 * * 0",
+        "self_test": "0 8 * * 0",
     }
     assert {s.execution_timezone for s in drawn.schedule_defs} == {"Asia/Tokyo"}
     assert {s.default_status for s in drawn.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}
@@ -64,6 +65,7 @@ def test_cron_lines_can_be_configured(tmp_path: Path) -> None:
         ("offsite_copy", datetime(2026, 11, 22, 5, 0, tzinfo=UTC)),
         ("status_checks", datetime(2026, 11, 22, 5, 30, tzinfo=UTC)),
         ("restore_drill", datetime(2026, 11, 22, 6, 0, tzinfo=UTC)),
+        ("self_test", datetime(2026, 11, 22, 8, 0, tzinfo=UTC)),
     ],
 )
 def test_every_schedule_ticks(tmp_path: Path, schedule: str, tick: datetime) -> None:

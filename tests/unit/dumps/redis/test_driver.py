@@ -86,7 +86,7 @@ class RedisPlace(FakePlace):
         scripted = self.replies.get(self.asked[-1])
         if scripted:
             return scripted.pop(0) + "\n"
-        if name == "CONFIG":
+        if name == "CONFIG" and words[0] == "GET":
             return f"{words[1]}\n{self.config[words[1]]}\n"
         if name == "INFO" and words:
             return "# Keyspace\r\ndb0:keys=3,expires=1,avg_ttl=0\r\n\n"
