@@ -1,0 +1,1 @@
+"""How a person hears of the state of the backups: pings, messages, and whether they arrive."""

@@ -1,0 +1,1 @@
+"""Tests of ``alt_backup_assets.signals``."""
