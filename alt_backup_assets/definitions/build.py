@@ -1,7 +1,10 @@
 """Puts the code location together from a site."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
+from alt_backup_assets.config.signals import Pings
 from alt_backup_assets.definitions.assets import (
     backup_assets,
     drill_assets,
@@ -11,6 +14,8 @@ from alt_backup_assets.definitions.assets import (
 from alt_backup_assets.definitions.drift import drift_check
 from alt_backup_assets.definitions.jobs import jobs
 from alt_backup_assets.definitions.maintenance import maintenance_assets
+from alt_backup_assets.definitions.messages import messages_sensor
+from alt_backup_assets.definitions.pings import pings_sensor
 from alt_backup_assets.definitions.schedules import schedules
 from alt_backup_assets.definitions.sensors import drill_new_snapshots
 from alt_backup_assets.definitions.status import status_checks
@@ -35,7 +40,16 @@ def build_defs(site: Site) -> dg.Definitions:
         asset_checks=[status_checks(site), drift_check(site)],
         jobs=list(by_name.values()),
         schedules=schedules(site, by_name),
-        sensors=[drill_new_snapshots(site, by_name["restore_drill"])],
+        sensors=[drill_new_snapshots(site, by_name["restore_drill"]), *_signals(site)],
         resources={"site": site},
         executor=dg.in_process_executor,
     )
+
+
+def _signals(site: Site) -> Iterator[dg.SensorDefinition]:
+    """Draw what tells people, where the configuration says how."""
+    signals = site.config.signals
+    if signals.messages:
+        yield messages_sensor(site)
+    if signals.pings != Pings():
+        yield pings_sensor(site)
