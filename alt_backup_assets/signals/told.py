@@ -108,7 +108,12 @@ class Announcer:
             self._targets.remove(target)
             return
         self.sent += 1
-        self._remember(target, news)
+        try:
+            self._remember(target, news)
+        except OSError as error:
+            # Twice is better than never, but not everything twice: the rest waits.
+            self.problems.append(f"what was told cannot be remembered: {error}")
+            self._targets.remove(target)
 
     def _remember(self, target: Target, conditions: Sequence[Condition]) -> None:
         known = self._known[target.id]

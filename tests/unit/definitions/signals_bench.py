@@ -83,5 +83,3 @@ def secret(directory: Path, name: str, text: str) -> Path:
     path.touch(mode=0o600)
     path.write_text(text)
     return path
-
-
