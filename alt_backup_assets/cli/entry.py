@@ -26,6 +26,7 @@ from alt_backup_assets.cli import (
     offsite,
     restore,
     retention,
+    signal_test,
     snapshots,
     status,
 )
@@ -71,6 +72,7 @@ for _verb in (
     drill.drill,
     restore.restore,
     drift.drift,
+    signal_test.signal_test,
     configuration.config,
     altctl.altctl,
 ):

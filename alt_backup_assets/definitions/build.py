@@ -18,6 +18,7 @@ from alt_backup_assets.definitions.messages import messages_sensor
 from alt_backup_assets.definitions.pings import pings_sensor
 from alt_backup_assets.definitions.schedules import schedules
 from alt_backup_assets.definitions.sensors import drill_new_snapshots
+from alt_backup_assets.definitions.signal_path import signal_path_checks
 from alt_backup_assets.definitions.status import status_checks
 from alt_backup_assets.site import Site
 
@@ -37,7 +38,7 @@ def build_defs(site: Site) -> dg.Definitions:
             drill_assets(site),
             *maintenance_assets(site),
         ],
-        asset_checks=[status_checks(site), drift_check(site)],
+        asset_checks=[status_checks(site), drift_check(site), *signal_path_checks(site)],
         jobs=list(by_name.values()),
         schedules=schedules(site, by_name),
         sensors=[drill_new_snapshots(site, by_name["restore_drill"]), *_signals(site)],

@@ -13,6 +13,7 @@ import stamina
 from alt_backup_assets.definitions import checks, keys
 from alt_backup_assets.definitions.conditions import key_of
 from alt_backup_assets.definitions.keys import Names
+from alt_backup_assets.errors import RepositoryMissing
 from tests.fakes.receiver import Receiver, receiving
 from tests.fakes.restic import Fault
 from tests.unit.cli.conftest import Call, Machine
@@ -63,7 +64,7 @@ def test_a_call_that_is_good_pings_and_tells_nobody(
     assert receiver.paths == [f"/{job}/start", f"/{job}"]
     start, success = receiver.calls
     assert start.question == success.question
-    assert UUID(start.question["rid"][0])
+    assert UUID(start.question["rid"][0]).version == 4
 
 
 def test_a_volume_that_fails_is_a_failure_and_a_message(
@@ -111,11 +112,11 @@ def test_a_part_of_the_volumes_says_nothing_of_the_rest(
 
 def test_a_crash_is_told(backed_up: Machine, receiver: Receiver, call: Call) -> None:
     """Whatever ends a call before its time is a failure, and a message that names it."""
-    backed_up.offsite.faults["copy_from"] = Fault(ValueError("a defect"))
+    backed_up.offsite.faults["copy_from"] = Fault(RepositoryMissing("there is none"))
     assert call("offsite").code == 2
     assert pings(receiver) == ["/offsite/start", "/offsite/fail"]
     assert told(receiver) == ["[test] CRITICAL: alt-backup offsite"]
-    assert "a defect" in receiver.calls[-1].body
+    assert "there is none" in receiver.calls[-1].body
 
 
 def test_an_interrupted_call_is_told(
