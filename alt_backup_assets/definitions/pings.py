@@ -6,6 +6,7 @@ logged there, since it says nothing of the rest. Keep out: how a ping is sent.
 """
 
 import json
+import time
 from datetime import timedelta
 from uuid import UUID
 
@@ -27,6 +28,9 @@ JOBS: dict[str, Job] = {
 STILL_NEWS = timedelta(hours=1)
 """A ping says that something happens now; later it would only set an alarm back."""
 
+LONGEST_LOOK_SECONDS = 20.0
+"""After which the rest waits for the next look: Dagster ends a tick that takes a minute."""
+
 _LINES = 100
 _Status = dg.DagsterRunStatus
 
@@ -45,9 +49,11 @@ def pings_sensor(site: Site) -> dg.SensorDefinition:
         graph = context.repository_def.asset_graph
         before: dict[str, str] = json.loads(context.cursor or "{}")
         after: dict[str, str] = {}
+        deadline = time.monotonic() + LONGEST_LOOK_SECONDS
         for run in _runs_lately(site, context.instance):
             status = run.status.value
-            if before.get(run.run_id) == status or _tell(site, context, graph, run):
+            is_told = before.get(run.run_id) == status
+            if is_told or (time.monotonic() < deadline and _tell(site, context, graph, run)):
                 after[run.run_id] = status
             elif run.run_id in before:
                 after[run.run_id] = before[run.run_id]

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from alt_backup_assets.config.signals import Pings, Signals
+from alt_backup_assets.definitions import pings
 from alt_backup_assets.definitions.pings import JOBS
 from tests.fakes.receiver import receiving
 from tests.unit.definitions.bench import Machine, repository
@@ -135,6 +136,19 @@ def test_a_ping_that_did_not_get_through_is_tried_at_the_next_look(pinged: Signa
     pinged.receiver.calls.clear()
     for _ in range(2):
         pinged.tick("pings")
+    assert pinged.receiver.paths == ["/daily-uuid"]
+
+
+def test_a_slow_service_does_not_hold_up_the_daemon(
+    pinged: Signalling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a look has no time for is told by the next one."""
+    run = _run(pinged, "daily_backup")
+    _report(pinged, run, SUCCESS)
+    with monkeypatch.context() as slow:
+        slow.setattr(pings, "LONGEST_LOOK_SECONDS", 0.0)
+        assert pinged.tick("pings") == "0 runs were told"
+    pinged.tick("pings")
     assert pinged.receiver.paths == ["/daily-uuid"]
 
 
