@@ -92,7 +92,7 @@ def offsite(session: Session, prune: bool, dry_run: bool) -> int:
     where = target(site).url
     with (
         progress(f"copying to {where}") as going,
-        signalled(site, "offsite", going, "offsite", part=False) as call,
+        signalled(site, "offsite", going, "offsite") as call,
     ):
         going.note(f"copying to {where}")
         copies, failures = _copy(site, names, going)

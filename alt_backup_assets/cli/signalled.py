@@ -32,11 +32,11 @@ class Call:
         site: The machine.
         verb: What is done.
         going: Shows warnings; what it has shown is the log that is sent along.
-        job: Whose dead man's switch it serves.
+        job: Whose dead man's switch it serves; None for nobody's.
         part: Whether it does only a part of that job, and so says nothing of the rest.
     """
 
-    def __init__(self, site: Site, verb: str, going: Going, job: Job, *, part: bool) -> None:
+    def __init__(self, site: Site, verb: str, going: Going, job: Job | None, *, part: bool) -> None:
         self._site = site
         self._verb = verb
         self._going = going
@@ -108,6 +108,8 @@ class Call:
                 self._going.warn(problem)
 
     def _ping(self, event: Event) -> None:
+        if self._job is None:
+            return
         said = "\n".join((*self._going.lines, *self._failures()))
         if problem := ping(
             self._site.config.signals.pings, self._job, event, run=self._run, said=said
@@ -121,7 +123,9 @@ class Call:
 
 
 @contextmanager
-def signalled(site: Site, verb: str, going: Going, job: Job, *, part: bool) -> Iterator[Call]:
+def signalled(
+    site: Site, verb: str, going: Going, job: Job | None, *, part: bool = False
+) -> Iterator[Call]:
     """Tell that a call begins and how it ended, whatever ends it; arguments as of ``Call``."""
     call = Call(site, verb, going, job, part=part)
     call.begin()

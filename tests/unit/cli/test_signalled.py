@@ -187,6 +187,21 @@ def test_a_failed_drill_is_told_by_the_key_of_dagsters_check(
     assert pings(receiver) == ["/verify/start", "/verify/fail"] * 2
 
 
+def test_a_repository_that_is_not_sound_is_a_message(
+    backed_up: Machine, receiver: Receiver, call: Call
+) -> None:
+    """A check of the repository is nobody's dead man's switch; its failure is told all the same."""
+    assert call("check").code == 0
+    assert receiver.calls == []
+    backed_up.local.faults["check"] = Fault(RepositoryMissing("there is none"))
+    assert call("check").code == 2
+    assert told(receiver) == ["[test] CRITICAL: alt-backup check"]
+    del backed_up.local.faults["check"]
+    assert call("check").code == 0
+    assert told(receiver)[1:] == ["[test] RECOVERED: alt-backup check"]
+    assert pings(receiver) == []
+
+
 def test_a_dry_run_pings_nobody(machine: Machine, receiver: Receiver, call: Call) -> None:
     """What only says what it would do is not the job."""
     assert call("backup", "--dry-run").code == 0
