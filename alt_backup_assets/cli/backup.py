@@ -13,6 +13,7 @@ from alt_backup_assets.cli.output import Cell, Report, answer, moment, short, si
 from alt_backup_assets.cli.progress import Going, progress
 from alt_backup_assets.cli.runless import Reporter
 from alt_backup_assets.cli.session import Session, dry_run_option, pass_session, reports
+from alt_backup_assets.cli.signalled import signalled
 from alt_backup_assets.dumps.preview import Preview, preview
 from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.registry.volume import Profile, Volume
@@ -91,15 +92,23 @@ def backup(
 def _back_up(site: Site, volumes: tuple[Volume, ...]) -> tuple[BackedUp, ...]:
     names = [volume.name for volume in volumes]
     ended: dict[str, BackedUp] = {}
-    with progress("backing up", total=len(names)) as going, Reporter(site, going.warn) as reporter:
+    part = len(names) < len(site.registry.planned)
+    with (
+        progress("backing up", total=len(names)) as going,
+        signalled(site, "backup", going, "daily", part=part) as call,
+        Reporter(site, going.warn) as reporter,
+    ):
         _sweep(site, going)
         running = back_up(site, dumps=names, snapshots=names, day=site.today, notify=going.note)
         for done in running:
             ended[done.volume] = done
             going.done(done.volume, done.error)
             reporter.backed_up(done)
-    never = "it was not attempted"
-    return tuple(ended.get(name, BackedUp(name, error=never)) for name in names)
+        never = "it was not attempted"
+        all_ended = tuple(ended.get(name, BackedUp(name, error=never)) for name in names)
+        for done in all_ended:
+            call.ended(done.volume, done.error)
+    return all_ended
 
 
 def _sweep(site: Site, going: Going) -> None:

@@ -10,6 +10,7 @@ import click
 from alt_backup_assets.cli.output import Report, answer, line
 from alt_backup_assets.cli.progress import progress
 from alt_backup_assets.cli.session import Session, pass_session, reports
+from alt_backup_assets.cli.signalled import signalled
 from alt_backup_assets.errors import RepositoryError, ToolError
 from alt_backup_assets.verification import repository_check
 
@@ -48,9 +49,13 @@ def check(session: Session, subset: str | None) -> int:
     """Check the local repository's structure, and a part of its data."""
     site = session.site()
     try:
-        with progress(f"checking {site.local.url}") as going:
+        with (
+            progress(f"checking {site.local.url}") as going,
+            signalled(site, "check", going, None) as call,
+        ):
             going.note(f"checking {site.local.url}")
             result = repository_check.check(site, subset=subset)
+            call.ended("of the local repository", None)
     except (RepositoryError, ToolError) as error:
         return answer(session, CheckReport(verdict="FAILED", reasons=(str(error),)))
     report = CheckReport(

@@ -13,6 +13,7 @@ from alt_backup_assets.cli.output import Report, answer, line, moment, short, ta
 from alt_backup_assets.cli.progress import progress
 from alt_backup_assets.cli.runless import Reporter
 from alt_backup_assets.cli.session import Session, dry_run_option, pass_session, reports
+from alt_backup_assets.cli.signalled import Call, signalled
 from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
@@ -111,7 +112,12 @@ def _drill(
 ) -> tuple[tuple[Drilled, ...], tuple[str, ...]]:
     ended: dict[str, Drilled] = {}
     reasons: tuple[str, ...] = ()
-    with progress("drilling", total=len(volumes)) as going, Reporter(site, going.warn) as reporter:
+    part = len(volumes) < len(site.registry.planned)
+    with (
+        progress("drilling", total=len(volumes)) as going,
+        signalled(site, "drill", going, "verify", part=part) as call,
+        Reporter(site, going.warn) as reporter,
+    ):
         try:
             for done in drill_all(site, volumes, choice.find, notify=going.note):
                 ended[done.volume] = done
@@ -121,8 +127,19 @@ def _drill(
         except AltBackupError as error:
             # Before the first drill, or behind the last one, when the proofs are put away.
             reasons = (str(error),)
-    never = "it was not drilled"
-    return tuple(ended.get(v.name, Drilled(v.name, None, never)) for v in volumes), reasons
+        never = "it was not drilled"
+        all_ended = tuple(ended.get(v.name, Drilled(v.name, None, never)) for v in volumes)
+        for done in all_ended:
+            _tell(call, done)
+        call.ended("putting the proofs away", "; ".join(reasons) or None)
+    return all_ended, reasons
+
+
+def _tell(call: Call, done: Drilled) -> None:
+    if done.proof:
+        call.drilled(done.proof)
+    else:
+        call.ended(done.volume, done.error or "it was not drilled")
 
 
 def _told(done: Drilled, source: Source) -> VolumeDrill:

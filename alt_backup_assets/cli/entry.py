@@ -29,6 +29,7 @@ from alt_backup_assets.cli import (
     restore,
     retention,
     self_test,
+    signal_test,
     snapshots,
     status,
 )
@@ -77,6 +78,7 @@ for _verb in (
     drift.drift,
     metrics.metrics,
     alerts.alerts,
+    signal_test.signal_test,
     configuration.config,
     altctl.altctl,
 ):

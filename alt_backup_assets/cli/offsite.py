@@ -9,9 +9,10 @@ from pydantic import Field
 from rich.console import Console
 
 from alt_backup_assets.cli.output import Report, answer, line, moment, short, table, verdict
-from alt_backup_assets.cli.progress import progress
+from alt_backup_assets.cli.progress import Going, progress
 from alt_backup_assets.cli.runless import Reporter
 from alt_backup_assets.cli.session import Session, dry_run_option, pass_session, reports
+from alt_backup_assets.cli.signalled import signalled
 from alt_backup_assets.errors import AltBackupError, VolumesFailed
 from alt_backup_assets.offsite.copy import (
     Copied,
@@ -88,11 +89,20 @@ def offsite(session: Session, prune: bool, dry_run: bool) -> int:
     names = [volume.name for volume in site.registry.planned]
     if dry_run:
         return _plan(session, site, names)
-    copies, failures = _copy(site, names)
-    reasons: tuple[str, ...] = ()
-    removed = None
-    if prune and not failures:
-        removed, reasons = _prune(site)
+    where = target(site).url
+    with (
+        progress(f"copying to {where}") as going,
+        signalled(site, "offsite", going, "offsite") as call,
+    ):
+        going.note(f"copying to {where}")
+        copies, failures = _copy(site, names, going)
+        reasons: tuple[str, ...] = ()
+        removed = None
+        if prune and not failures:
+            removed, reasons = _prune(site)
+        for name in names:
+            call.ended(name, failures.get(name))
+        call.ended("retention", "; ".join(reasons) or None)
     volumes = tuple(_told(name, copies, failures) for name in names)
     failed = bool(failures) or (prune and removed is None and bool(reasons))
     report = OffsiteReport(
@@ -104,12 +114,8 @@ def offsite(session: Session, prune: bool, dry_run: bool) -> int:
     return answer(session, report, lambda console: _render(console, report))
 
 
-def _copy(site: Site, names: list[str]) -> tuple[dict[str, Copied], dict[str, str]]:
-    with (
-        progress(f"copying to {target(site).url}") as going,
-        Reporter(site, going.warn) as reporter,
-    ):
-        going.note(f"copying to {target(site).url}")
+def _copy(site: Site, names: list[str], going: Going) -> tuple[dict[str, Copied], dict[str, str]]:
+    with Reporter(site, going.warn) as reporter:
         copies = {copied.volume: copied for copied in copy_snapshots(site, names)}
         for copied in copies.values():
             reporter.copied(copied)
@@ -121,11 +127,10 @@ def _copy(site: Site, names: list[str]) -> tuple[dict[str, Copied], dict[str, st
 
 
 def _prune(site: Site) -> tuple[int | None, tuple[str, ...]]:
-    with progress("removing old copies"):
-        try:
-            plan = retain_copies(site)
-        except AltBackupError as error:
-            return None, (f"the copies are there, but old ones were not removed: {error}",)
+    try:
+        plan = retain_copies(site)
+    except AltBackupError as error:
+        return None, (f"the copies are there, but old ones were not removed: {error}",)
     return (len(plan.remove) if plan else 0), ()
 
 

@@ -20,25 +20,34 @@ from alt_backup_assets.cli.output import line, stderr
 
 
 class Going:
-    """Something that takes its time."""
+    """Something that takes its time.
+
+    Attributes:
+        lines: What was told so far.
+    """
 
     def __init__(self, bar: Progress, task: TaskID) -> None:
         self._bar = bar
         self._task = task
+        self.lines: list[str] = []
 
     def note(self, text: str) -> None:
         """Print a line; any thread may."""
-        line(self._bar.console, text)
+        self._print(text)
 
     def warn(self, text: str) -> None:
         """Print a line that stands out."""
-        line(self._bar.console, f"warning: {text}", style="yellow")
+        self._print(f"warning: {text}", style="yellow")
 
     def done(self, volume: str, error: str | None) -> None:
         """Count a volume that has ended, and print why it failed if it did."""
         if error:
-            line(self._bar.console, f"{volume}: FAILED: {error}", style="red")
+            self._print(f"{volume}: FAILED: {error}", style="red")
         self._bar.advance(self._task)
+
+    def _print(self, text: str, style: str = "") -> None:
+        self.lines.append(text)
+        line(self._bar.console, text, style=style)
 
 
 @contextmanager

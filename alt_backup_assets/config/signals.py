@@ -29,7 +29,7 @@ class PingService(Frozen):
 
     Attributes:
         url: Where it answers, such as ``https://healthchecks.io``.
-        key_file: File with its read-only API key.
+        key_file: File with its API key; a read-only one is refused the list of pings.
     """
 
     url: Url = "https://healthchecks.io"

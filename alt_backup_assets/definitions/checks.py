@@ -23,6 +23,7 @@ COPY_IS_FRESH = "copy_is_fresh"
 RESTORED_CONTENT_MATCHES = "restored_content_matches"
 STATUS_IS_GOOD = "status_is_good"
 NO_DRIFT = "no_drift"
+SIGNAL_ARRIVED = "signal_arrived"
 
 SMALLEST_SHARE = 0.5
 

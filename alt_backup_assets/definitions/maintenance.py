@@ -1,11 +1,12 @@
 """The assets of no volume: retention, the repository check, log rotation."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
 from alt_backup_assets.definitions import keys
 from alt_backup_assets.definitions.keys import Names
+from alt_backup_assets.definitions.log_rotation import rotate
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import expire_dumps
 from alt_backup_assets.snapshots.retention import retain
@@ -59,31 +60,13 @@ def maintenance_assets(site: Site) -> list[dg.AssetsDefinition]:
         kinds={"dagster"},
     )
     def log_rotation(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Done:
-        """Dagster's finished runs, with their logs, that are older than the configured days."""
-        removed = remove_old_runs(
-            context.instance, site.now() - timedelta(days=site.config.log_days)
+        """Remove runs, their events and logs that are older than the configured days."""
+        rotated = rotate(context.instance, site.now() - timedelta(days=site.config.log_days))
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/runs_removed": rotated.runs,
+                "dagster/files_removed": rotated.files,
+            }
         )
-        return dg.MaterializeResult(metadata={"dagster/runs_removed": removed})
 
     return [retention, repository_check, log_rotation]
-
-
-def remove_old_runs(instance: dg.DagsterInstance, before: datetime) -> int:
-    """Remove finished runs created before a moment, and what they printed.
-
-    Returns:
-        How many.
-    """
-    finished = dg.RunsFilter(
-        statuses=[
-            dg.DagsterRunStatus.SUCCESS,
-            dg.DagsterRunStatus.FAILURE,
-            dg.DagsterRunStatus.CANCELED,
-        ],
-        created_before=before,
-    )
-    runs = instance.get_runs(finished)
-    for run in runs:
-        instance.compute_log_manager.delete_logs(prefix=[run.run_id])
-        instance.delete_run(run.run_id)
-    return len(runs)

@@ -1,14 +1,14 @@
 """Calls of a service's own HTTP interface, in one place: the answer, or an error of ours.
 
 Holds how a call is made and how its failures are worded. Keep out: what any one service is
-asked. A secret travels in a header only, and is in no message.
+asked. A secret travels in a header, or in the address of a service outside, and is in no message.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from typing import Any
 import httpx
 
 from alt_backup_assets.errors import ConfigurationError, ServiceVanished, ToolFailed, ToolTimeout
+from alt_backup_assets.tools.silence import silenced_libraries
 
 _SAID_CHARACTERS = 500
-_FIRST_ERROR = 400
+_FIRST_ERROR = 300
+"""A redirection is not followed, so it is no answer either."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,14 @@ class HttpService:
         label: How messages name it, such as ``meilisearch (container alt-meilisearch-1)``.
         url: Where it answers, without a slash at the end.
         headers: Sent with every call; may hold a secret, and is never shown.
+        outside: It is out in the world: reached by the environment's proxy where there is one,
+            and whoever knows its address may use it, so that neither address nor answer is shown.
     """
 
     label: str
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    outside: bool = False
 
     def json(
         self,
@@ -54,8 +59,9 @@ class HttpService:
         try:
             return json.loads(said)
         except ValueError:
+            shown = "" if self.outside else f": {said[:80]!r}"
             raise ToolFailed(
-                f"{self.label}: {method} {path} was not answered with JSON: {said[:80]!r}"
+                f"{self._called(method, path)} was not answered with JSON{shown}"
             ) from None
 
     def text(
@@ -68,10 +74,13 @@ class HttpService:
         content: bytes | None = None,
     ) -> str:
         """Make a call and return the text it is answered with; errors as of ``json``."""
-        call = f"{self.label}: {method} {self.url}{path}"
+        call = self._called(method, path)
         try:
             # trust_env: a proxy for the outside world must not see what is said to a service.
-            with httpx.Client(trust_env=False, timeout=timeout_seconds) as client:
+            with (
+                silenced_libraries() if self.outside else nullcontext(),
+                httpx.Client(trust_env=self.outside, timeout=timeout_seconds) as client,
+            ):
                 response = client.request(
                     method,
                     f"{self.url}{path}",
@@ -81,18 +90,26 @@ class HttpService:
                 )
         except httpx.TimeoutException:
             raise ToolTimeout(f"{call} was not answered within {timeout_seconds:g} s") from None
-        except httpx.HTTPError as error:
-            raise ServiceVanished(f"{call} cannot be reached: {error}") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            why = type(error).__name__ if self.outside else error
+            raise ServiceVanished(f"{call} cannot be reached: {why}") from None
         if response.status_code >= _FIRST_ERROR:
+            said = "" if self.outside else f": {_said(response)}"
             raise ToolFailed(
-                f"{call} was answered with {response.status_code}: {_said(response)}",
-                response.status_code,
+                f"{call} was answered with {response.status_code}{said}", response.status_code
             )
         return response.text
 
+    def _called(self, method: str, path: str) -> str:
+        return f"{self.label}: {method}" + ("" if self.outside else f" {self.url}{path}")
 
-def read_secret(path: Path | None) -> str | None:
+
+def read_secret(path: Path | None, field: str = "password_file") -> str | None:
     """Return the secret in a file, without the line break at its end.
+
+    Args:
+        path: The file; None where there is no secret.
+        field: How the operator's file names it.
 
     Raises:
         ConfigurationError: The file cannot be read, is empty, or holds what no header can.
@@ -103,9 +120,9 @@ def read_secret(path: Path | None) -> str | None:
         secret = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigurationError(f"password_file {path} cannot be read: {why}") from None
+        raise ConfigurationError(f"{field} {path} cannot be read: {why}") from None
     if not secret or not (secret.isascii() and secret.isprintable()):
-        raise ConfigurationError(f"password_file {path} must hold one line of visible characters")
+        raise ConfigurationError(f"{field} {path} must hold one line of visible characters")
     return secret
 
 

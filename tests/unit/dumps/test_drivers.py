@@ -19,5 +19,5 @@ def test_a_driver_dumps_and_rehearses(engine: str) -> None:
 @pytest.mark.parametrize("engine", ["oracle", "", None])
 def test_an_engine_without_a_driver_is_refused(engine: str | None) -> None:
     """Loudly, with the volume's name, and what there is instead."""
-    with pytest.raises(EngineNotSupported, match=r"queue: .*files, grafana, meilisearch.*NOT backed up"):
+    with pytest.raises(EngineNotSupported, match=r"queue: .*files, grafana, meili.*NOT backed up"):
         driver(engine, "queue")
