@@ -8,9 +8,11 @@ from alt_backup_assets.definitions.assets import (
     offsite_assets,
     volume_specs,
 )
+from alt_backup_assets.definitions.canary import canary_checks
 from alt_backup_assets.definitions.drift import drift_check
 from alt_backup_assets.definitions.jobs import jobs
 from alt_backup_assets.definitions.maintenance import maintenance_assets
+from alt_backup_assets.definitions.offsite_drill import offsite_drill_assets
 from alt_backup_assets.definitions.schedules import schedules
 from alt_backup_assets.definitions.sensors import drill_new_snapshots
 from alt_backup_assets.definitions.status import status_checks
@@ -30,9 +32,10 @@ def build_defs(site: Site) -> dg.Definitions:
             backup_assets(site),
             offsite_assets(site),
             drill_assets(site),
+            offsite_drill_assets(site),
             *maintenance_assets(site),
         ],
-        asset_checks=[status_checks(site), drift_check(site)],
+        asset_checks=[status_checks(site), drift_check(site), *canary_checks(site)],
         jobs=list(by_name.values()),
         schedules=schedules(site, by_name),
         sensors=[drill_new_snapshots(site, by_name["restore_drill"])],

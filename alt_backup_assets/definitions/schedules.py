@@ -28,6 +28,7 @@ def schedules(site: Site, jobs: Mapping[str, AssetJob]) -> list[dg.ScheduleDefin
         "offsite_copy": lines.offsite,
         "status_checks": lines.metrics,
         "restore_drill": lines.weekly_drill,
+        "offsite_drill": lines.offsite_drill,
     }
     return [_schedule(site, job, cron[name]) for name, job in jobs.items()]
 

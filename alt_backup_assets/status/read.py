@@ -11,11 +11,11 @@ from alt_backup_assets.errors import AltBackupError, LedgerError
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
 from alt_backup_assets.status.report import Posture, Status, Verdict, VolumeStatus, worst
+from alt_backup_assets.status.repositories import check_findings, undeletability
 from alt_backup_assets.status.verdict import Evidence, judge
 from alt_backup_assets.tools.restic import Restic, Snapshot
-from alt_backup_assets.verification.ledger import Ledger, open_ledger
+from alt_backup_assets.verification.ledger import Ledger, open_ledger, require_published
 from alt_backup_assets.verification.proof import Proof
-from alt_backup_assets.verification.repository_check import newest_result
 
 Listing = tuple[Snapshot, ...]
 
@@ -27,14 +27,22 @@ def read_status(site: Site) -> Status:
         site: The machine.
 
     Returns:
-        The status. A repository that does not open makes it CRITICAL, with the reason, and
-        never an exception: somebody is waiting for the answer.
+        The status. A repository that does not open, or a state directory that cannot be used,
+        makes it CRITICAL, with the reason, and never an exception: somebody is waiting for the
+        answer.
     """
+    try:
+        return _read(site)
+    except OSError as error:
+        return _unreadable(site, f"our own files cannot be read: {error}")
+
+
+def _read(site: Site) -> Status:
     now = site.now()
     problems: list[str] = []
     local = _listing(site.local, "local", site.name, problems)
     offsite = _listing(site.offsite, "offsite", site.name, problems)
-    ledger = _ledger(site, problems)
+    ledger = _ledger(site, (*(local or ()), *(offsite or ())), problems)
     newest = max((s.time for s in local or () if LEDGER not in s.tags), default=None)
     evidence = [
         Evidence(
@@ -49,12 +57,9 @@ def read_status(site: Site) -> Status:
         for volume in site.registry.planned
     ]
     volumes = tuple(_volume_status(item, now) for item in evidence)
-    repository_check = newest_result(site)
-    warnings = (
-        [f"the newest repository check failed: {repository_check.error}"]
-        if repository_check and repository_check.error
-        else []
-    )
+    unsound = check_findings(site)
+    undeletable, deletable = undeletability(site, now)
+    warnings = (*unsound, *deletable)
     verdicts: list[Verdict] = [volume.verdict for volume in volumes]
     if problems:
         verdicts.append("CRITICAL")
@@ -75,9 +80,29 @@ def read_status(site: Site) -> Status:
         actual_volumes=sum(not item.is_missing for item in evidence),
         missing_volumes=tuple(i.volume.name for i in evidence if i.is_missing),
         total_size_bytes=_stored_bytes(site) if local is not None else None,
-        checksums_ok=not warnings and not any(item.damage for item in evidence),
-        posture=_posture(site, evidence),
+        checksums_ok=not unsound and not any(item.damage for item in evidence),
+        posture=_posture(site, evidence, undeletable=undeletable),
         volumes=volumes,
+    )
+
+
+def _unreadable(site: Site, reason: str) -> Status:
+    """Return the status of a machine of which nothing can be known."""
+    now, planned = site.now(), site.registry.planned
+    evidence = [Evidence(volume, None, (), (), (), (), None) for volume in planned]
+    return Status(
+        verdict="CRITICAL",
+        reasons=(reason,),
+        checked_at=now,
+        latest_backup_at=None,
+        age_seconds=None,
+        expected_volumes=len(planned),
+        actual_volumes=0,
+        missing_volumes=tuple(volume.name for volume in planned),
+        total_size_bytes=None,
+        checksums_ok=False,
+        posture=_posture(site, evidence, undeletable=False),
+        volumes=tuple(_volume_status(item, now) for item in evidence),
     )
 
 
@@ -92,12 +117,17 @@ def _listing(restic: Restic | None, which: str, host: str, problems: list[str]) 
         return None
 
 
-def _ledger(site: Site, problems: list[str]) -> Ledger | None:
+def _ledger(site: Site, listed: Listing, problems: list[str]) -> Ledger | None:
     try:
-        return open_ledger(site)
+        ledger = open_ledger(site)
+        require_published(ledger, listed)
+    except LedgerError as error:
+        problems.append(str(error))
+        return None
     except AltBackupError as error:
         problems.append(f"the proofs cannot be read: {error}")
         return None
+    return ledger
 
 
 def _stored_bytes(site: Site) -> int | None:
@@ -135,6 +165,7 @@ def _volume_status(evidence: Evidence, now: datetime) -> VolumeStatus:
     volume, proven = evidence.volume, evidence.newest_proven
     newest = evidence.local[-1] if evidence.local else None
     copy = evidence.offsite[-1] if evidence.offsite else None
+    elsewhere = evidence.newest_proven_offsite
     return VolumeStatus(
         name=volume.name,
         service=volume.service,
@@ -148,10 +179,11 @@ def _volume_status(evidence: Evidence, now: datetime) -> VolumeStatus:
         offsite_snapshot_at=copy.time if copy else None,
         proven_snapshot=proven.snapshot if proven else None,
         proven_at=proven.drilled_at if proven else None,
+        offsite_proven_at=elsewhere.drilled_at if elsewhere else None,
     )
 
 
-def _posture(site: Site, evidence: Sequence[Evidence]) -> Posture:
+def _posture(site: Site, evidence: Sequence[Evidence], *, undeletable: bool) -> Posture:
     """Count 3-2-1-1-0. A repository counts as a copy when it holds every volume."""
     repositories = site.config.repositories
     holding = []
@@ -164,6 +196,6 @@ def _posture(site: Site, evidence: Sequence[Evidence]) -> Posture:
         copies=1 + len(holding),
         media=len({repository.medium for repository in holding}),
         offsite=offsite,
-        undeletable=False,  # a claim counts only when deleting was tried, and nothing tries yet
+        undeletable=undeletable and offsite,
         unproven=sum(not item.is_proven for item in evidence),
     )

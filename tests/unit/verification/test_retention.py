@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from alt_backup_assets.offsite.retention import retain_copies
 
 from alt_backup_assets.config import Configuration
 from alt_backup_assets.errors import ConfigurationError, RepositoryUnreachable, RetentionUnsafe
 from alt_backup_assets.offsite.copy import copy_snapshots
-from alt_backup_assets.offsite.retention import retain_copies
 from tests.fakes.restic import Fault
 from tests.fakes.site import DB, Machine
 
