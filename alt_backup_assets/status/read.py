@@ -120,13 +120,13 @@ def _listing(restic: Restic | None, which: str, host: str, problems: list[str]) 
 def _ledger(site: Site, listed: Listing, problems: list[str]) -> Ledger | None:
     try:
         ledger = open_ledger(site)
-        require_published(ledger, listed)
-    except LedgerError as error:
-        problems.append(str(error))
-        return None
     except AltBackupError as error:
         problems.append(f"the proofs cannot be read: {error}")
         return None
+    try:
+        require_published(ledger, listed)
+    except LedgerError as error:
+        problems.append(str(error))
     return ledger
 
 

@@ -121,18 +121,22 @@ class Ledger:
                 return note
         raise LedgerError(f"{self._notes} has no note of what was published last: it is older")
 
-    def note(self) -> Published:
+    def note(self, *, last: str | None = None) -> Published:
         """Write down the heads as they are, on the disk before this returns, and return them.
 
         The note is made before the snapshot that it is published with, and older notes stay
         beside it: so it does no harm that a publication is under way, or was interrupted.
+
+        Args:
+            last: The tag of the last publication, whose note is never dropped.
         """
         noted, now = self.published(), Published(heads=self.heads())
         if not noted or noted[-1] != now:
-            kept = (*noted, now)[-_NOTES_KEPT:]
+            old = [note for note in noted[:-_NOTES_KEPT] if note.tag == last]
             aside = self._notes.with_suffix(".new")
             with aside.open("w") as stream:
-                stream.writelines(f"{note.model_dump_json()}\n" for note in kept)
+                for note in (*old, *noted[-_NOTES_KEPT:], now):
+                    stream.write(f"{note.model_dump_json()}\n")
                 stream.flush()
                 os.fsync(stream.fileno())
             aside.rename(self._notes)
@@ -193,8 +197,10 @@ def publish(site: Site) -> None:
     """
     with site.lock("ledger-snapshot", wait_seconds=_LOCK_SECONDS):
         ledger = Ledger(site.state / "ledger")
-        require_published(ledger, site.local.snapshots(host=site.name, tag=LEDGER))
-        tags = [LEDGER, ledger.note().tag]
+        listed = site.local.snapshots(host=site.name, tag=LEDGER)
+        require_published(ledger, listed)
+        last = head_tag(listed[-1]) if listed else None
+        tags = [LEDGER, ledger.note(last=last).tag]
         site.local.backup(site.state / "ledger", host=site.name, tags=tags, taken_at=site.now())
 
 

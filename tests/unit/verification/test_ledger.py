@@ -20,6 +20,7 @@ from alt_backup_assets.errors import (
 from alt_backup_assets.snapshots.tags import LEDGER
 from alt_backup_assets.tools.restic import Snapshot
 from alt_backup_assets.verification import ledger as module
+from alt_backup_assets.verification.heads import head_tag
 from alt_backup_assets.verification.ledger import Ledger, open_ledger, publish
 from alt_backup_assets.verification.proof import Proof
 from tests.fakes.clock import NOW
@@ -237,7 +238,8 @@ def test_the_ledger_goes_into_the_repository(machine: Machine) -> None:
     machine.drill()
     publish(machine.site)
     (snapshot,) = machine.local.snapshots(tag=LEDGER)
-    assert snapshot.tags == (LEDGER,)
+    assert snapshot.tags[0] == LEDGER
+    assert head_tag(snapshot) == snapshot.tags[1]
     assert snapshot.paths == (str(machine.site.state / "ledger"),)
     assert snapshot.host == "fake"
 
