@@ -33,6 +33,7 @@ def canary_checks(site: Site) -> list[dg.AssetChecksDefinition]:
             asset=asset,
             description=_DESCRIPTION,
             partitions_def=keys.daily(site),
+            op_tags={"dagster/priority": "-1"},  # behind the copying, and also where that failed
         )
         def copies_cannot_be_deleted(site: dg.ResourceParam[Site]) -> dg.AssetCheckResult:
             """Try to delete a canary; that it could not be tried is red too."""

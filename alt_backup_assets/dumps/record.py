@@ -78,8 +78,13 @@ class DumpRecord(Frozen):
     warnings: tuple[str, ...] = ()
 
     @property
-    def dump_sha256(self) -> str:
-        """One hash for all files of the dump: over their paths and hashes, in a fixed order."""
+    def dump_sha256(self) -> str | None:
+        """One hash for all files a driver wrote: over their paths and hashes, in a fixed order.
+
+        None for a dump that is the volume's files as they are; their hashes are its content.
+        """
+        if not self.artifacts:
+            return None
         return _digest(sorted((artifact.path, artifact.sha256) for artifact in self.artifacts))
 
     @property

@@ -40,7 +40,8 @@ class Proof(Frozen):
         runtime: The program files it was restored with.
         server_version: What the record says the source was.
         record_sha256: Hash of the dump's record; None where it could not be read.
-        dump_sha256: Hash over the paths and hashes of the dump's files, as recorded.
+        dump_sha256: Hash over the paths and hashes of the dump's files, as recorded; None for
+            plain files, whose hashes are the content.
         fingerprint: Hash of the recorded content that came back equal, or did not.
         tools: The versions of our own tools, by name; empty in proofs made before they were kept.
     """

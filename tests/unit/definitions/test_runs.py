@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from alt_backup_assets.dumps.drivers import DRIVERS
+from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import RepositoryUnreachable
 from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.registry.volume import Registry
@@ -52,7 +54,7 @@ def test_one_failing_volume_makes_the_run_red_and_stops_no_other(two: Machine) -
 
 
 def test_the_repository_is_checked_last_even_after_a_failure(two: Machine) -> None:
-    """Behind backup and retention where all is well; and on the day a volume fails it is read too."""
+    """Behind backup and retention where all is well, and on the day a volume fails too."""
     assert two.run("daily_backup").success
     assert two.restic.calls.index("forget_and_prune") < two.restic.calls.index("check")
     two.restic.calls.clear()
@@ -65,11 +67,14 @@ def test_the_repository_is_checked_last_even_after_a_failure(two: Machine) -> No
 
 def test_a_refused_retention_is_red_and_old_dumps_go_nevertheless(two: Machine) -> None:
     """The volume is named, no snapshot goes, and the disk does not fill with dumps."""
-    two.run(keys=["dump/one", "snapshot/one", "dump/one"])
+    two.run(keys=["dump/one", "snapshot/one"])
+    two.clock.ahead = timedelta(days=8)
+    two.run(keys=["dump/one", "snapshot/one"])
     result = two.run(keys=["maintenance/retention"])
     assert not result.success
     assert "two: it has no snapshot in the local repository" in failure(result)
     assert "forget_and_prune" not in two.restic.calls
+    assert len(store(two.site).dumps("one")) == 1
 
 
 def test_a_failed_dump_evaluates_no_check_green(two: Machine) -> None:

@@ -72,6 +72,23 @@ def test_volumes_have_their_own_chains(ledger: Ledger, file: Path) -> None:
     assert ledger.proofs("token-data") == (_proof(9, "token-data"),)
 
 
+def test_a_proof_of_an_older_version_is_still_read(ledger: Ledger, tmp_path: Path) -> None:
+    """What is kept since then is absent from it, and the next proof follows it."""
+    old = (
+        '{"previous":"'
+        + "0" * 64
+        + '","proof":{"volume":"db_data","snapshot":"ab","source":"local",'
+        '"verdict":"PROVEN","differences":[],"taken_at":"2026-11-20T12:00:00Z",'
+        '"drilled_at":"2026-11-20T13:00:00Z","phases":{"fetch":1.5},"counts":{"rows":1}}}\n'
+    )
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / f"{DB}.jsonl").write_text(old)
+    (read,) = ledger.proofs(DB)
+    assert (read.dump_sha256, read.fingerprint, read.tools) == (None, None, {})
+    ledger.append(_proof(1))
+    assert ledger.proofs(DB) == (read, _proof(1))
+
+
 def _replaced(lines: list[bytes], number: int, before: bytes, after: bytes) -> list[bytes]:
     assert before in lines[number]
     return [*lines[:number], lines[number].replace(before, after), *lines[number + 1 :]]
