@@ -19,7 +19,7 @@ from pathlib import Path
 from alt_backup_assets.config import Sftp
 
 _SSHD = Path("/usr/sbin/sshd")  # it insists on being started by its absolute path
-_START_SECONDS = 10
+_START_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def sftp_server(directory: Path) -> Iterator[SftpServer]:
             [_SSHD, "-D", "-e", "-f", config], stdin=subprocess.DEVNULL, stderr=stderr
         )
         try:
-            _wait(server, port, log)
+            await_port(server, port, log)
             yield SftpServer(port, directory, identity, known_hosts)
         finally:
             server.terminate()
@@ -118,11 +118,12 @@ ForceCommand internal-sftp
 """
 
 
-def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def await_port(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until a server that was just started listens."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         with socket.socket() as client:
             if client.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise RuntimeError(f"sshd did not start: {log.read_text()}")
+    raise RuntimeError(f"{server.args!r} did not start: {log.read_text()}")

@@ -1,4 +1,4 @@
-"""``alt-backup check``: whether the local repository is sound."""
+"""``alt-backup check``: whether the repositories are sound."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def _subset(_context: click.Context, _parameter: click.Parameter, value: str | N
     "subset",
     metavar="N/T",
     callback=_subset,
-    help="The part of the data to read; otherwise the day's own.",
+    help="The part of the data to read; otherwise the next one.",
 )
 @reports
 @pass_session
 def check(session: Session, subset: str | None) -> int:
-    """Check the local repository's structure, and a part of its data."""
+    """Check the local repository's structure and a part of its data, and offsite if configured."""
     site = session.site()
     try:
         with (
@@ -54,8 +54,12 @@ def check(session: Session, subset: str | None) -> int:
             signalled(site, "check", going, None) as call,
         ):
             going.note(f"checking {site.local.url}")
-            result = repository_check.check(site, subset=subset)
-            call.ended("of the local repository", None)
+            result = (
+                repository_check.check(site, subset=subset)
+                if subset
+                else repository_check.check_all(site)[0]
+            )
+            call.ended("of the repositories", None)
     except (RepositoryError, ToolError) as error:
         return answer(session, CheckReport(verdict="FAILED", reasons=(str(error),)))
     report = CheckReport(

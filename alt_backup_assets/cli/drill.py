@@ -21,6 +21,7 @@ from alt_backup_assets.values import Frozen
 from alt_backup_assets.verification.drill import Target, newest_target, snapshot_target
 from alt_backup_assets.verification.drill_all import Drilled, drill_all
 from alt_backup_assets.verification.proof import Source
+from alt_backup_assets.verification.rotation import rotation
 
 
 class VolumeDrill(Frozen):
@@ -84,11 +85,22 @@ class Choice:
     help="The repository to restore from.",
 )
 @click.option("--snapshot", metavar="ID", help="This one instead of the newest.")
+@click.option(
+    "--rotate",
+    is_flag=True,
+    help="With --from offsite: only those whose turn it is, within the configured budget.",
+)
 @dry_run_option
 @reports
 @pass_session
 def drill(
-    session: Session, volume: tuple[str, ...], source: Source, snapshot: str | None, dry_run: bool
+    session: Session,
+    *,
+    volume: tuple[str, ...],
+    source: Source,
+    snapshot: str | None,
+    rotate: bool,
+    dry_run: bool,
 ) -> int:
     """Restore snapshots into throw-away targets and require that nothing differs.
 
@@ -96,15 +108,28 @@ def drill(
     """
     if snapshot and len(set(volume)) != 1:
         raise click.UsageError("--snapshot needs the name of its VOLUME, and no other")
+    if rotate and (snapshot or source != "offsite"):
+        raise click.UsageError("--rotate chooses among the volumes of --from offsite")
     site = session.site()
-    volumes = site.registry.select(include=volume)
+    volumes, said = site.registry.select(include=volume), tuple[str, ...]()
+    if rotate:
+        volumes, said = _whose_turn_it_is(site, volumes)
     choice = Choice(site, source, snapshot)
     if dry_run:
-        return _plan(session, volumes, choice)
+        return _plan(session, volumes, choice, said)
     ended, reasons = _drill(site, volumes, choice)
     told = tuple(_told(done, source) for done in ended)
-    report = DrillReport(verdict=_worst(told, reasons), reasons=reasons, volumes=told)
+    report = DrillReport(verdict=_worst(told, reasons), reasons=(*reasons, *said), volumes=told)
     return answer(session, report, lambda console: _render(console, told))
+
+
+def _whose_turn_it_is(
+    site: Site, volumes: tuple[Volume, ...]
+) -> tuple[tuple[Volume, ...], tuple[str, ...]]:
+    turn = rotation(site, [volume.name for volume in volumes])
+    chosen = tuple(volume for volume in volumes if volume.name in turn.volumes)
+    waiting = (f"another day: {', '.join(turn.waiting)}",) if turn.waiting else ()
+    return chosen, (*waiting, *((turn.warning,) if turn.warning else ()))
 
 
 def _drill(
@@ -188,7 +213,9 @@ def _render(console: Console, told: tuple[VolumeDrill, ...]) -> None:
             line(console, f"{volume.name}: {difference}")
 
 
-def _plan(session: Session, volumes: tuple[Volume, ...], choice: Choice) -> int:
+def _plan(
+    session: Session, volumes: tuple[Volume, ...], choice: Choice, said: tuple[str, ...]
+) -> int:
     planned = tuple(_planned(volume, choice) for volume in volumes)
     columns = ("volume", "verdict", "snapshot", "source", "data of", "problem")
     rows = (
@@ -197,7 +224,7 @@ def _plan(session: Session, volumes: tuple[Volume, ...], choice: Choice) -> int:
     )
     report = DrillPlan(
         verdict="FAILED" if any(plan.error for plan in planned) else "GOOD",
-        reasons=("nothing was restored: this is what a drill would restore",),
+        reasons=("nothing was restored: this is what a drill would restore", *said),
         volumes=planned,
     )
     return answer(session, report, lambda console: table(console, columns, rows))

@@ -21,10 +21,11 @@ from alt_backup_assets.offsite.copy import (
     target,
     uncopied,
 )
-from alt_backup_assets.offsite.retention import retain_copies
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import volume_of
 from alt_backup_assets.values import Frozen
+from alt_backup_assets.verification.canary import try_to_delete
+from alt_backup_assets.verification.retention import retain
 
 
 class VolumeCopy(Frozen):
@@ -100,14 +101,16 @@ def offsite(session: Session, prune: bool, dry_run: bool) -> int:
         removed = None
         if prune and not failures:
             removed, reasons = _prune(site)
+        tried = _try_to_delete(site)
         for name in names:
             call.ended(name, failures.get(name))
         call.ended("retention", "; ".join(reasons) or None)
+        call.ended("canary", "; ".join(tried) or None)
     volumes = tuple(_told(name, copies, failures) for name in names)
-    failed = bool(failures) or (prune and removed is None and bool(reasons))
+    failed = bool(failures or reasons or tried)
     report = OffsiteReport(
         verdict="FAILED" if failed or not volumes else "GOOD",
-        reasons=reasons,
+        reasons=(*reasons, *tried),
         volumes=volumes,
         removed=removed,
     )
@@ -128,10 +131,25 @@ def _copy(site: Site, names: list[str], going: Going) -> tuple[dict[str, Copied]
 
 def _prune(site: Site) -> tuple[int | None, tuple[str, ...]]:
     try:
-        plan = retain_copies(site)
+        plan = retain(site, "offsite")
     except AltBackupError as error:
         return None, (f"the copies are there, but old ones were not removed: {error}",)
     return (len(plan.remove) if plan else 0), ()
+
+
+def _try_to_delete(site: Site) -> tuple[str, ...]:
+    """Try the claim that copies cannot be deleted, where it is made; say what is wrong with it."""
+    configured = site.config.repositories.offsite
+    if configured is None or not configured.append_only:
+        return ()
+    try:
+        tested = try_to_delete(site)
+    except AltBackupError as error:
+        return (f"the copies are there, but deleting could not be tried: {error}",)
+    if tested.survived:
+        return ()
+    said = "is configured `append_only`, and the canary was deleted there"
+    return (f"{tested.url} {said}: whoever is on this machine can delete every copy",)
 
 
 def _told(name: str, copies: dict[str, Copied], failures: dict[str, str]) -> VolumeCopy:

@@ -15,11 +15,12 @@ from alt_backup_assets.config import Repository
 from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import expire_dumps
-from alt_backup_assets.snapshots.retention import apply, plan
+from alt_backup_assets.snapshots.retention import apply
 from alt_backup_assets.snapshots.tags import volume_of
 from alt_backup_assets.tools.restic import Restic, RetentionPlan
 from alt_backup_assets.values import Frozen
 from alt_backup_assets.verification.proof import Source
+from alt_backup_assets.verification.retention import plan
 
 _OF_NO_VOLUME = "(proofs)"
 
@@ -36,12 +37,14 @@ class RepositoryRetention(Frozen):
     """How the retention of one repository ended.
 
     Attributes:
+        refusals: What the guard has against the plan; nothing is removed then.
         note: Why nothing is removed there, though nothing failed.
     """
 
     repository: Source
     verdict: str
     volumes: tuple[VolumeRetention, ...] = ()
+    refusals: tuple[str, ...] = ()
     note: str | None = None
     error: str | None = None
 
@@ -97,14 +100,21 @@ def _retain(
         said = "append-only: nothing can be removed from here"
         return RepositoryRetention(repository=name, verdict="GOOD", note=said)
     try:
-        planned = plan(site, restic, configured)
+        guarded = plan(site, name)
+        planned = guarded.plan
         kept, removed = len(planned.keep), len(planned.remove)
-        note(f"{name}: {kept} snapshots are kept, {removed} removed")
-        if not dry_run:
+        note(f"{name}: {kept} snapshots are kept, {removed} would go")
+        if not guarded.refusals and not dry_run:
             apply(restic, planned)
     except AltBackupError as error:
         return RepositoryRetention(repository=name, verdict="FAILED", error=str(error))
-    return RepositoryRetention(repository=name, verdict="GOOD", volumes=_by_volume(planned))
+    return RepositoryRetention(
+        repository=name,
+        verdict="FAILED" if guarded.refusals else "GOOD",
+        volumes=_by_volume(planned),
+        refusals=guarded.refusals,
+        error="refused: nothing was removed" if guarded.refusals else None,
+    )
 
 
 def _by_volume(planned: RetentionPlan) -> tuple[VolumeRetention, ...]:
@@ -135,5 +145,7 @@ def _render(console: Console, report: RetentionReport) -> None:
     for one in report.repositories:
         if said := one.error or one.note:
             line(console, f"{one.repository}: {said}", style="red" if one.error else "")
+        for refusal in one.refusals:
+            line(console, f"{one.repository}: {refusal}", style="red")
     expired = sum(map(len, report.expired_dumps.values()))
     line(console, f"dumps on disk {'to be removed' if report.dry_run else 'removed'}: {expired}")

@@ -16,6 +16,7 @@ from alt_backup_assets.config.configuration import (
 )
 from alt_backup_assets.config.files import check_files
 from alt_backup_assets.config.platform import DockerPlatform, LocalPlatform, LocalService
+from alt_backup_assets.config.proofs import OffsiteProof, RetentionGuard
 from alt_backup_assets.config.repository import (
     OffsiteRepository,
     OffsiteRetention,
@@ -34,6 +35,7 @@ __all__ = [
     "LocalPlatform",
     "LocalService",
     "Metrics",
+    "OffsiteProof",
     "OffsiteRepository",
     "OffsiteRetention",
     "PingService",
@@ -41,6 +43,7 @@ __all__ = [
     "Repositories",
     "Repository",
     "Retention",
+    "RetentionGuard",
     "Schedules",
     "Sftp",
     "Signals",

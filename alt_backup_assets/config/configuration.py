@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from alt_backup_assets.config.cron import CronLine
 from alt_backup_assets.config.platform import DockerPlatform, LocalPlatform
+from alt_backup_assets.config.proofs import OffsiteProof, RetentionGuard
 from alt_backup_assets.config.repository import Repositories
 from alt_backup_assets.config.signals import Signals
 from alt_backup_assets.errors import ConfigurationError
@@ -86,8 +87,10 @@ class Configuration(Frozen):
         repositories: Where snapshots go.
         schedules: When things run.
         signals: How a person hears of it.
+        retention_guard: When old snapshots are not removed.
+        offsite_proof: How much is restored from offsite, and how often.
         workers: Volumes worked on side by side.
-        read_data_parts: `check` reads 1/n of the repository's data each day.
+        read_data_parts: `check` reads 1/n of the repository's data each time.
         restic: The restic program.
         host: First part of every asset key where several hosts share one Dagster.
         log_days: Age in days after which logs and Dagster's run history are removed.
@@ -100,6 +103,8 @@ class Configuration(Frozen):
     repositories: Repositories
     schedules: Schedules = Schedules()
     signals: Signals = Signals()
+    retention_guard: RetentionGuard = RetentionGuard()
+    offsite_proof: OffsiteProof = OffsiteProof()
     workers: int = Field(default=2, ge=1, le=32)
     read_data_parts: int = Field(default=7, ge=1)
     restic: Program = Path("restic")

@@ -104,9 +104,14 @@ class Repository(Frozen):
 
 
 class OffsiteRepository(Repository):
-    """The second repository; keeps more, for longer."""
+    """The second repository; keeps more, for longer.
+
+    Attributes:
+        check: Check its structure too, with every check of the local one.
+    """
 
     retention: OffsiteRetention = OffsiteRetention()
+    check: bool = False
 
 
 class Repositories(Frozen):

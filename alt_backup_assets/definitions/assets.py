@@ -5,7 +5,8 @@ run side by side inside; each one's events are sent as it ends; when the last ha
 operation fails if any failed, naming all of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 import dagster as dg
 
@@ -14,12 +15,12 @@ from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import VolumesFailed
 from alt_backup_assets.offsite.copy import copy_snapshots, require_copies
-from alt_backup_assets.offsite.retention import retain_copies
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import BackedUp, back_up
 from alt_backup_assets.verification.drill import newest_target, snapshot_target
-from alt_backup_assets.verification.drill_all import drill_all
+from alt_backup_assets.verification.drill_all import Drilled, drill_all
+from alt_backup_assets.verification.retention import retain
 
 Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
@@ -48,9 +49,28 @@ def _describe(volume: Volume) -> str:
     return f"The volume of the service {volume.service}."
 
 
-def _spec(
-    site: Site, stage: str, after: str, volume: Volume, description: str, *, kind: str
+def volume_spec(
+    site: Site,
+    stage: str,
+    after: str,
+    volume: Volume,
+    description: str,
+    *,
+    kind: str,
+    windows: tuple[timedelta, timedelta] | None = None,
 ) -> dg.AssetSpec:
+    """Return the spec of one stage of a volume.
+
+    Args:
+        site: The machine.
+        stage: The asset's own.
+        after: The one it comes after.
+        volume: A planned volume.
+        description: What the asset is.
+        kind: Shown as its kind.
+        windows: When its freshness warns and fails; None for the volume's RPO.
+    """
+    warn, fail = windows or (volume.rpo.warn, volume.rpo.fail)
     names = Names(site)
     return dg.AssetSpec(
         names.key(stage, volume.name),
@@ -60,9 +80,7 @@ def _spec(
         kinds={kind},
         skippable=True,
         metadata={"service": volume.service, "category": volume.category},
-        freshness_policy=dg.FreshnessPolicy.time_window(
-            warn_window=volume.rpo.warn, fail_window=volume.rpo.fail
-        ),
+        freshness_policy=dg.FreshnessPolicy.time_window(warn_window=warn, fail_window=fail),
     )
 
 
@@ -83,8 +101,8 @@ def backup_assets(site: Site) -> dg.AssetsDefinition:
             spec
             for v in planned
             for spec in (
-                _spec(site, keys.DUMP, keys.VOLUME, v, dump_text, kind=str(v.engine)),
-                _spec(site, keys.SNAPSHOT, keys.DUMP, v, snapshot_text, kind="restic"),
+                volume_spec(site, keys.DUMP, keys.VOLUME, v, dump_text, kind=str(v.engine)),
+                volume_spec(site, keys.SNAPSHOT, keys.DUMP, v, snapshot_text, kind="restic"),
             )
         ],
         check_specs=checks.specs(site, planned, wanted),
@@ -134,7 +152,9 @@ def offsite_assets(site: Site) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name="offsite",
-        specs=[_spec(site, keys.OFFSITE, keys.SNAPSHOT, v, text, kind="restic") for v in planned],
+        specs=[
+            volume_spec(site, keys.OFFSITE, keys.SNAPSHOT, v, text, kind="restic") for v in planned
+        ],
         check_specs=checks.specs(site, planned, [(keys.OFFSITE, checks.COPY_IS_FRESH)]),
         partitions_def=keys.daily(site),
         can_subset=True,
@@ -149,7 +169,7 @@ def offsite_assets(site: Site) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(asset_key=key, metadata=metadata.of_copy(copied))
             yield checks.copy_is_fresh(key, volume, copied, site.now())
         require_copies(copies, wanted)
-        if plan := retain_copies(site):
+        if plan := retain(site, "offsite"):
             context.log.info("offsite: %d kept, %d removed", len(plan.keep), len(plan.remove))
 
     return offsite
@@ -164,7 +184,7 @@ def drill_assets(site: Site) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="drill",  # not that of the job: Dagster wants them distinct
         specs=[
-            _spec(site, keys.RESTORE_DRILL, keys.SNAPSHOT, v, text, kind=str(v.engine))
+            volume_spec(site, keys.RESTORE_DRILL, keys.SNAPSHOT, v, text, kind=str(v.engine))
             for v in planned
         ],
         check_specs=checks.specs(site, planned, wanted),
@@ -175,8 +195,7 @@ def drill_assets(site: Site) -> dg.AssetsDefinition:
         """Restore snapshots into throw-away targets and require that nothing differs."""
         asked = context.run.tags.get(SNAPSHOT_TAG)
         day = keys.day_of(context)
-        failures = {}
-        for done in drill_all(
+        ended = drill_all(
             site,
             [site.registry.volume(name) for name in names.named(context, keys.RESTORE_DRILL)],
             lambda v: (
@@ -186,16 +205,29 @@ def drill_assets(site: Site) -> dg.AssetsDefinition:
             ),
             again=asked is None,
             notify=context.log.info,
-        ):
-            key = names.key(keys.RESTORE_DRILL, done.volume)
-            if done.error:
-                context.log.error("%s: %s", done.volume, done.error)
-                failures[done.volume] = done.error
-            elif done.proof:
-                yield dg.MaterializeResult(asset_key=key, metadata=metadata.of_proof(done.proof))
-            if done.proof:
-                yield checks.restored_content_matches(key, done.proof)
-        if failures:
-            raise VolumesFailed("restore drill", failures)
+        )
+        yield from drill_events(context, names, keys.RESTORE_DRILL, ended)
 
     return restore_drill
+
+
+def drill_events(
+    context: dg.AssetExecutionContext, names: Names, stage: str, ended: Iterable[Drilled]
+) -> Events:
+    """Report drills as they end; one that failed materialises nothing.
+
+    Raises:
+        VolumesFailed: When the last has ended and not all are proven, naming those.
+    """
+    failures = {}
+    for done in ended:
+        key = names.key(stage, done.volume)
+        if done.error:
+            context.log.error("%s: %s", done.volume, done.error)
+            failures[done.volume] = done.error
+        elif done.proof:
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata.of_proof(done.proof))
+        if done.proof:
+            yield checks.content_matches(key, done.proof)
+    if failures:
+        raise VolumesFailed(stage.replace("_", " "), failures)

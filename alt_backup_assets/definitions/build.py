@@ -11,10 +11,12 @@ from alt_backup_assets.definitions.assets import (
     offsite_assets,
     volume_specs,
 )
+from alt_backup_assets.definitions.canary import canary_checks
 from alt_backup_assets.definitions.drift import drift_check
 from alt_backup_assets.definitions.jobs import jobs
 from alt_backup_assets.definitions.maintenance import maintenance_assets
 from alt_backup_assets.definitions.messages import messages_sensor
+from alt_backup_assets.definitions.offsite_drill import offsite_drill_assets
 from alt_backup_assets.definitions.pings import pings_sensor
 from alt_backup_assets.definitions.schedules import schedules
 from alt_backup_assets.definitions.self_test import self_test_asset
@@ -38,11 +40,17 @@ def build_defs(site: Site) -> dg.Definitions:
             backup_assets(site),
             offsite_assets(site),
             drill_assets(site),
+            offsite_drill_assets(site),
             *maintenance_assets(site),
             metrics_asset(site),
             self_test_asset(site),
         ],
-        asset_checks=[status_checks(site), drift_check(site), *signal_path_checks(site)],
+        asset_checks=[
+            status_checks(site),
+            drift_check(site),
+            *canary_checks(site),
+            *signal_path_checks(site),
+        ],
         jobs=list(by_name.values()),
         schedules=schedules(site, by_name),
         sensors=[drill_new_snapshots(site, by_name["restore_drill"]), *_signals(site)],

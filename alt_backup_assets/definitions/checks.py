@@ -21,6 +21,8 @@ SOURCE_IS_HEALTHY = "source_is_healthy"
 DATA_IS_FRESH = "data_is_fresh"
 COPY_IS_FRESH = "copy_is_fresh"
 RESTORED_CONTENT_MATCHES = "restored_content_matches"
+OFFSITE_CONTENT_MATCHES = "offsite_content_matches"
+COPIES_CANNOT_BE_DELETED = "copies_cannot_be_deleted"
 STATUS_IS_GOOD = "status_is_good"
 NO_DRIFT = "no_drift"
 SIGNAL_ARRIVED = "signal_arrived"
@@ -38,6 +40,9 @@ _DESCRIPTIONS = {
     (keys.OFFSITE, COPY_IS_FRESH): "The data in the copy is within the volume's RPO.",
     (keys.RESTORE_DRILL, RESTORED_CONTENT_MATCHES): (
         "Everything recorded at the source came back equal from the repository."
+    ),
+    (keys.OFFSITE_DRILL, OFFSITE_CONTENT_MATCHES): (
+        "Everything recorded at the source came back equal from the offsite repository."
     ),
 }
 
@@ -113,11 +118,12 @@ def data_is_fresh(
     )
 
 
-def restored_content_matches(key: dg.AssetKey, proof: Proof) -> dg.AssetCheckResult:
-    """Show a drill's verdict with every difference."""
+def content_matches(key: dg.AssetKey, proof: Proof) -> dg.AssetCheckResult:
+    """Show a drill's verdict with every difference, as the check of the repository drilled."""
+    offsite = proof.source == "offsite"
     return dg.AssetCheckResult(
         asset_key=key,
-        check_name=RESTORED_CONTENT_MATCHES,
+        check_name=OFFSITE_CONTENT_MATCHES if offsite else RESTORED_CONTENT_MATCHES,
         passed=proof.verdict == "PROVEN",
         description="; ".join(proof.differences) or "everything recorded came back equal",
         metadata={"drill/differences": list(proof.differences)},

@@ -4,6 +4,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from alt_backup_assets.definitions import checks, keys
+from alt_backup_assets.definitions.canary import claims_append_only
 from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.definitions.signal_path import signal_path_keys
 from alt_backup_assets.site import Site
@@ -34,9 +35,10 @@ def jobs(site: Site) -> dict[str, AssetJob]:
     selections = {
         "daily_backup": of(keys.DUMP, everything)
         | of(keys.SNAPSHOT, everything)
-        | of(keys.MAINTENANCE, maintenance),
+        | (of(keys.MAINTENANCE, maintenance) - dg.AssetSelection.checks(*_tried(site))),
         "log_rotation": of(keys.MAINTENANCE, [keys.LOG_ROTATION]),
-        "offsite_copy": of(keys.OFFSITE, everything),
+        "offsite_copy": of(keys.OFFSITE, everything) | dg.AssetSelection.checks(*_tried(site)),
+        "offsite_drill": of(keys.OFFSITE_DRILL, everything),
         "restore_drill": of(keys.RESTORE_DRILL, everything),
         "self_test": of(keys.MAINTENANCE, [keys.SELF_TEST]),
     }
@@ -59,6 +61,13 @@ def jobs(site: Site) -> dict[str, AssetJob]:
             executor_def=_EXECUTOR,
         )
     }
+
+
+def _tried(site: Site) -> list[dg.AssetCheckKey]:
+    """Return the check that tries to delete, where it is drawn."""
+    key = Names(site).key(keys.MAINTENANCE, keys.RETENTION)
+    claimed = claims_append_only(site)
+    return [dg.AssetCheckKey(key, checks.COPIES_CANNOT_BE_DELETED)] if claimed else []
 
 
 def _judged_apart(site: Site) -> list[dg.AssetCheckKey]:

@@ -13,6 +13,7 @@ DUMP = "dump"
 SNAPSHOT = "snapshot"
 OFFSITE = "offsite"
 RESTORE_DRILL = "restore_drill"
+OFFSITE_DRILL = "offsite_drill"
 MAINTENANCE = "maintenance"
 STATUS = "status"
 

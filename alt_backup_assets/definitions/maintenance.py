@@ -9,8 +9,8 @@ from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.definitions.log_rotation import rotate
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import expire_dumps
-from alt_backup_assets.snapshots.retention import retain
 from alt_backup_assets.verification import repository_check as checking
+from alt_backup_assets.verification.retention import retain
 
 Done = dg.MaterializeResult[None]
 
@@ -29,12 +29,13 @@ def maintenance_assets(site: Site) -> list[dg.AssetsDefinition]:
     )
     def retention(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Done:
         """Snapshots and dumps that the policy no longer keeps, removed; judged by listing."""
-        planned = retain(site, site.local, site.config.repositories.local)
+        # Dumps first: they are held by snapshots, and a refusal must not fill the disk with them.
         expired = expire_dumps(site)
+        planned = retain(site)
         return dg.MaterializeResult(
             metadata={
-                "restic/kept": len(planned.keep),
-                "restic/removed": len(planned.remove),
+                "restic/kept": len(planned.keep) if planned else None,
+                "restic/removed": len(planned.remove) if planned else 0,
                 "dump/removed": sum(len(ids) for ids in expired.values()),
             }
         )
@@ -42,16 +43,25 @@ def maintenance_assets(site: Site) -> list[dg.AssetsDefinition]:
     @dg.asset(
         key=names.key(keys.MAINTENANCE, keys.REPOSITORY_CHECK),
         group_name=keys.MAINTENANCE,
-        deps=[retention],
         partitions_def=keys.daily(site),
         kinds={"restic"},
+        # Last in its run, and not behind anything that could fail: the day on which a backup
+        # fails is the last on which the repository may go unchecked.
+        op_tags={"dagster/priority": "-1"},
     )
     def repository_check(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Done:
-        """Read and check the local repository's structure and the day's part of its data."""
-        result = checking.check(
-            site, subset=checking.subset_of(keys.day_of(context), site.config.read_data_parts)
+        """Read and check the repositories' structure and the next part of the local one's data."""
+        subset = checking.check_all(site)[0].subset
+        cycle = checking.read_data_cycle(site)
+        completed = cycle.cycle_completed_at
+        return dg.MaterializeResult(
+            metadata={
+                "restic/read_data_subset": subset,
+                "restic/read_data_cycle_completed_at": (
+                    dg.MetadataValue.timestamp(completed) if completed else None
+                ),
+            }
         )
-        return dg.MaterializeResult(metadata={"restic/read_data_subset": result.subset})
 
     @dg.asset(
         key=names.key(keys.MAINTENANCE, keys.LOG_ROTATION),

@@ -74,10 +74,11 @@ class Runless:
 
     def drilled(self, proof: Proof) -> None:
         """Report a drill; one that failed materialises nothing."""
-        key = self._names.key(keys.RESTORE_DRILL, proof.volume)
+        stage = keys.OFFSITE_DRILL if proof.source == "offsite" else keys.RESTORE_DRILL
+        key = self._names.key(stage, proof.volume)
         if proof.verdict == "PROVEN":
             self._materialised(key, proof.taken_at, metadata.of_proof(proof))
-        self._checked(checks.restored_content_matches(key, proof), proof.taken_at)
+        self._checked(checks.content_matches(key, proof), proof.taken_at)
 
     def self_tested(self, result: SelfTestResult) -> None:
         """Report a self-test; one that failed materialises nothing."""

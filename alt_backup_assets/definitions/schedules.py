@@ -29,6 +29,7 @@ def schedules(site: Site, jobs: Mapping[str, AssetJob]) -> list[dg.ScheduleDefin
         "status_checks": lines.metrics,
         "restore_drill": lines.weekly_drill,
         "self_test": lines.self_test,
+        "offsite_drill": lines.offsite_drill,
     }
     return [_schedule(site, job, cron[name]) for name, job in jobs.items()]
 

@@ -8,6 +8,7 @@ and joined here.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -76,6 +77,21 @@ class DumpRecord(Frozen):
     content: Content
     warnings: tuple[str, ...] = ()
 
+    @property
+    def dump_sha256(self) -> str | None:
+        """One hash for all files a driver wrote: over their paths and hashes, in a fixed order.
+
+        None for a dump that is the volume's files as they are; their hashes are its content.
+        """
+        if not self.artifacts:
+            return None
+        return _digest(sorted((artifact.path, artifact.sha256) for artifact in self.artifacts))
+
+    @property
+    def fingerprint(self) -> str:
+        """One hash for the content: equal for equal content, whatever process computes it."""
+        return _digest(self.content.model_dump(mode="json"))
+
 
 def read_record(directory: Path) -> DumpRecord:
     """Read the record of a dump.
@@ -104,6 +120,11 @@ def artifact_differences(record: DumpRecord, directory: Path) -> tuple[str, ...]
     """
     found = (_artifact_difference(artifact, directory) for artifact in record.artifacts)
     return tuple(sentence for sentence in found if sentence)
+
+
+def _digest(value: object) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _artifact_difference(artifact: Artifact, directory: Path) -> str | None:

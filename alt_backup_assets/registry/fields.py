@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 from alt_backup_assets.values import Name, folded
 
-RESERVED_NAMES = frozenset({"ledger", "scheduled"})
+RESERVED_NAMES = frozenset({"canary", "ledger", "scheduled"})
 """Tags of snapshots that are not a volume's; a date of digits is one too."""
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}

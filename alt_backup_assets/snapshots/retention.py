@@ -44,17 +44,6 @@ def plan(site: Site, restic: Restic, repository: Repository) -> RetentionPlan:
     return planned
 
 
-def retain(site: Site, restic: Restic, repository: Repository) -> RetentionPlan:
-    """Plan and apply; see both.
-
-    Returns:
-        What was kept and removed, as the listing afterwards confirms.
-    """
-    planned = plan(site, restic, repository)
-    apply(restic, planned)
-    return planned
-
-
 def apply(restic: Restic, planned: RetentionPlan) -> None:
     """Remove exactly what was planned, prune, and list again.
 

@@ -15,6 +15,7 @@ from alt_backup_assets.tools.restic import Snapshot
 
 SCHEDULED = "scheduled"
 LEDGER = "ledger"
+CANARY = "canary"
 _DUMP = "dump:"
 
 

@@ -11,9 +11,9 @@ from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
 from alt_backup_assets.status.report import Posture, Status, Verdict, VolumeStatus, worst
+from alt_backup_assets.status.repositories import check_findings, undeletability
 from alt_backup_assets.status.sources import Sources, read_sources
 from alt_backup_assets.status.verdict import Evidence, judge
-from alt_backup_assets.verification.repository_check import newest_result
 
 
 def read_status(site: Site, sources: Sources | None = None) -> Status:
@@ -24,9 +24,17 @@ def read_status(site: Site, sources: Sources | None = None) -> Status:
         sources: What it is judged by, where somebody read that already.
 
     Returns:
-        The status. A repository that does not open makes it CRITICAL, with the reason, and
-        never an exception: somebody is waiting for the answer.
+        The status. A repository that does not open, or a state directory that cannot be used,
+        makes it CRITICAL, with the reason, and never an exception: somebody is waiting for the
+        answer.
     """
+    try:
+        return _read(site, sources)
+    except OSError as error:
+        return _unreadable(site, f"our own files cannot be read: {error}")
+
+
+def _read(site: Site, sources: Sources | None) -> Status:
     now = site.now()
     sources = sources or read_sources(site)
     local, offsite, problems = sources.local, sources.offsite, sources.problems
@@ -44,12 +52,9 @@ def read_status(site: Site, sources: Sources | None = None) -> Status:
         for volume in site.registry.planned
     ]
     volumes = tuple(_volume_status(item, now) for item in evidence)
-    repository_check = newest_result(site)
-    warnings = (
-        [f"the newest repository check failed: {repository_check.error}"]
-        if repository_check and repository_check.error
-        else []
-    )
+    unsound = check_findings(site)
+    undeletable, deletable = undeletability(site, now)
+    warnings = (*unsound, *deletable)
     verdicts: list[Verdict] = [volume.verdict for volume in volumes]
     if problems:
         verdicts.append("CRITICAL")
@@ -70,9 +75,29 @@ def read_status(site: Site, sources: Sources | None = None) -> Status:
         actual_volumes=sum(not item.is_missing for item in evidence),
         missing_volumes=tuple(i.volume.name for i in evidence if i.is_missing),
         total_size_bytes=_stored_bytes(site) if local is not None else None,
-        checksums_ok=not warnings and not any(item.damage for item in evidence),
-        posture=_posture(site, evidence),
+        checksums_ok=not unsound and not any(item.damage for item in evidence),
+        posture=_posture(site, evidence, undeletable=undeletable),
         volumes=volumes,
+    )
+
+
+def _unreadable(site: Site, reason: str) -> Status:
+    """Return the status of a machine of which nothing can be known."""
+    now, planned = site.now(), site.registry.planned
+    evidence = [Evidence(volume, None, (), (), (), (), None) for volume in planned]
+    return Status(
+        verdict="CRITICAL",
+        reasons=(reason,),
+        checked_at=now,
+        latest_backup_at=None,
+        age_seconds=None,
+        expected_volumes=len(planned),
+        actual_volumes=0,
+        missing_volumes=tuple(volume.name for volume in planned),
+        total_size_bytes=None,
+        checksums_ok=False,
+        posture=_posture(site, evidence, undeletable=False),
+        volumes=tuple(_volume_status(item, now) for item in evidence),
     )
 
 
@@ -100,6 +125,7 @@ def _volume_status(evidence: Evidence, now: datetime) -> VolumeStatus:
     volume, proven = evidence.volume, evidence.newest_proven
     newest = evidence.local[-1] if evidence.local else None
     copy = evidence.offsite[-1] if evidence.offsite else None
+    elsewhere = evidence.newest_proven_offsite
     return VolumeStatus(
         name=volume.name,
         service=volume.service,
@@ -113,10 +139,11 @@ def _volume_status(evidence: Evidence, now: datetime) -> VolumeStatus:
         offsite_snapshot_at=copy.time if copy else None,
         proven_snapshot=proven.snapshot if proven else None,
         proven_at=proven.drilled_at if proven else None,
+        offsite_proven_at=elsewhere.drilled_at if elsewhere else None,
     )
 
 
-def _posture(site: Site, evidence: Sequence[Evidence]) -> Posture:
+def _posture(site: Site, evidence: Sequence[Evidence], *, undeletable: bool) -> Posture:
     """Count 3-2-1-1-0. A repository counts as a copy when it holds every volume."""
     repositories = site.config.repositories
     holding = []
@@ -129,6 +156,6 @@ def _posture(site: Site, evidence: Sequence[Evidence]) -> Posture:
         copies=1 + len(holding),
         media=len({repository.medium for repository in holding}),
         offsite=offsite,
-        undeletable=False,  # a claim counts only when deleting was tried, and nothing tries yet
+        undeletable=undeletable and offsite,
         unproven=sum(not item.is_proven for item in evidence),
     )

@@ -32,6 +32,7 @@ class VolumeStatus(Frozen):
         offsite_snapshot_at: Its data time.
         proven_snapshot: Newest snapshot a drill has proven; its id in the local repository.
         proven_at: When that drill ended.
+        offsite_proven_at: When a drill last proved a copy from the offsite repository.
         reasons: Why the verdict is not GOOD.
     """
 
@@ -47,6 +48,7 @@ class VolumeStatus(Frozen):
     offsite_snapshot_at: AwareDatetime | None
     proven_snapshot: str | None
     proven_at: AwareDatetime | None
+    offsite_proven_at: AwareDatetime | None = None
 
 
 class Posture(Frozen):

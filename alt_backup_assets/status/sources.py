@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from alt_backup_assets.errors import AltBackupError, LedgerError
 from alt_backup_assets.site import Site
 from alt_backup_assets.tools.restic import Restic, Snapshot
-from alt_backup_assets.verification.ledger import Ledger, open_ledger
+from alt_backup_assets.verification.ledger import Ledger, open_ledger, require_published
 from alt_backup_assets.verification.proof import Proof
 
 Listing = tuple[Snapshot, ...]
@@ -41,12 +41,10 @@ class Sources:
 def read_sources(site: Site) -> Sources:
     """List both repositories and read the ledger."""
     problems: list[str] = []
-    return Sources(
-        local=_listing(site.local, "local", site.name, problems),
-        offsite=_listing(site.offsite, "offsite", site.name, problems),
-        chains=_chains(site, problems),
-        problems=tuple(problems),
-    )
+    local = _listing(site.local, "local", site.name, problems)
+    offsite = _listing(site.offsite, "offsite", site.name, problems)
+    chains = _chains(site, (*(local or ()), *(offsite or ())), problems)
+    return Sources(local, offsite, chains, tuple(problems))
 
 
 def _listing(restic: Restic | None, which: str, host: str, problems: list[str]) -> Listing | None:
@@ -59,12 +57,16 @@ def _listing(restic: Restic | None, which: str, host: str, problems: list[str]) 
         return None
 
 
-def _chains(site: Site, problems: list[str]) -> dict[str, Chain | None]:
+def _chains(site: Site, listed: Listing, problems: list[str]) -> dict[str, Chain | None]:
     try:
         ledger = open_ledger(site)
     except AltBackupError as error:
         problems.append(f"the proofs cannot be read: {error}")
         return {}
+    try:
+        require_published(ledger, listed)
+    except LedgerError as error:
+        problems.append(str(error))
     return {v.name: _chain(ledger, v.name, problems) for v in site.registry.planned}
 
 

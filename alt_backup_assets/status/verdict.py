@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from alt_backup_assets.registry.volume import RecoveryPointObjective, Volume
 from alt_backup_assets.status.report import Verdict, worst
 from alt_backup_assets.tools.restic import Snapshot
-from alt_backup_assets.verification.proof import Proof
+from alt_backup_assets.verification.proof import Proof, failed_drills
 
 PROOF_MAX_AGE = timedelta(days=8)
 _SAID_IN_DAYS = timedelta(days=4)
@@ -57,6 +57,12 @@ class Evidence:
         kept = {snapshot.lineage for snapshot in self.local or ()}
         proven = [p for p in self.proofs if p.verdict == "PROVEN" and p.snapshot in kept]
         return max(proven, key=lambda proof: (proof.taken_at, proof.drilled_at), default=None)
+
+    @property
+    def newest_proven_offsite(self) -> Proof | None:
+        """The newest proof that was made from the offsite repository."""
+        made = [p for p in self.proofs if p.verdict == "PROVEN" and p.source == "offsite"]
+        return made[-1] if made else None
 
     @property
     def is_proven(self) -> bool:
@@ -107,11 +113,13 @@ def _damage(evidence: Evidence) -> list[Finding]:
 
 
 def _newest_drill(evidence: Evidence) -> list[Finding]:
-    if evidence.proofs and evidence.proofs[-1].verdict == "FAILED":
-        failed = evidence.proofs[-1]
-        why = "; ".join(failed.differences[:3])
-        return [("CRITICAL", f"the newest drill, of {failed.snapshot[:8]}, failed: {why}")]
-    return []
+    return [("CRITICAL", _failure(failed)) for failed in failed_drills(evidence.proofs)]
+
+
+def _failure(failed: Proof) -> str:
+    where = " from offsite" if failed.source == "offsite" else ""
+    why = "; ".join(failed.differences[:3])
+    return f"the newest drill{where}, of {failed.snapshot[:8]}, failed: {why}"
 
 
 def _proof_age(evidence: Evidence, now: datetime) -> list[Finding]:

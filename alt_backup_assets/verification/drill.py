@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from importlib import metadata
 from pathlib import Path
 
 from alt_backup_assets.dumps.drivers import driver
@@ -35,6 +36,8 @@ from alt_backup_assets.tools.parallel import in_words
 from alt_backup_assets.tools.restic import Restic, Snapshot
 from alt_backup_assets.verification.ledger import Ledger, open_ledger
 from alt_backup_assets.verification.proof import Proof, Source, worth_showing
+
+PACKAGE = "alt_backup_assets"
 
 # A full disk, and what damaged data makes of a parser, are Python's own errors.
 _FAILURES = (AltBackupError, OSError, ValueError, LookupError)
@@ -180,9 +183,11 @@ class _Drilling:
     record: DumpRecord | None = None
     record_sha256: str | None = None
     comparison: Comparison | None = None
+    tools: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> tuple[str, ...]:
         snapshot = self.target.snapshot
+        self.tools = tool_versions(self.site)
         require_space(
             self.site.scratch, snapshot.total_bytes or 0, f"the drill of {self.target.volume}"
         )
@@ -239,12 +244,24 @@ class _Drilling:
             runtime=record.runtime if record else None,
             server_version=record.server_version if record else "",
             record_sha256=self.record_sha256,
+            dump_sha256=record.dump_sha256 if record else None,
+            fingerprint=record.fingerprint if record else None,
+            tools=self.tools,
         )
 
 
 def _is_drilled(ledger: Ledger, target: Target) -> bool:
     proofs = ledger.proofs(target.volume)
     return any(proof.snapshot == target.snapshot.lineage for proof in proofs)
+
+
+def tool_versions(site: Site) -> dict[str, str]:
+    """Return the versions of what a drill is made with, by name.
+
+    Raises:
+        ToolMissing: restic is not there, or too old.
+    """
+    return {PACKAGE: metadata.version(PACKAGE), "restic": site.local.require_version()}
 
 
 def _sha256(path: Path) -> str:

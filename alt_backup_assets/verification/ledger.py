@@ -4,13 +4,18 @@ Every line holds a proof and the hash of the line before it, so that a line chan
 out shows. The files live in the state directory and go into the repository, and so offsite,
 after every drill; where the directory is gone they come back from there, and on a bare machine
 from offsite.
+
+A chain alone does not show that its end was cut off, or that all of it was replaced by an older
+copy. So each publication first notes how long every chain is (``heads``), and the snapshot of the
+ledger carries the hash of that note as a tag: a listing alone then tells whether the ledger on
+the disk still holds everything that was published.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -21,10 +26,12 @@ from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
 from alt_backup_assets.tools.restic import Restic, Snapshot
 from alt_backup_assets.values import Frozen
+from alt_backup_assets.verification.heads import Head, Published, head_tag, line_hash
 from alt_backup_assets.verification.proof import Proof
 
 _START = "0" * 64
 _LOCK_SECONDS = 600
+_NOTES_KEPT = 16
 
 
 class _Entry(Frozen):
@@ -37,6 +44,11 @@ class Ledger:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    @property
+    def root(self) -> Path:
+        """Where its files are."""
+        return self._root
 
     def proofs(self, volume: str) -> tuple[Proof, ...]:
         """Return a volume's proofs in the order they were made.
@@ -54,8 +66,81 @@ class Ledger:
             if entry.previous != previous:
                 raise LedgerError(f"{self._path(volume)}:{number} does not follow the line before")
             proofs.append(entry.proof)
-            previous = _hash(line)
+            previous = line_hash(line)
         return tuple(proofs)
+
+    def heads(self) -> tuple[Head, ...]:
+        """Return how long every chain is and how it ends, in the order of the volumes' names."""
+        found = ((path.stem, self._lines(path.stem)) for path in sorted(self._root.glob("*.jsonl")))
+        return tuple(
+            Head(volume=volume, length=len(lines), sha256=line_hash(lines[-1]))
+            for volume, lines in found
+            if lines
+        )
+
+    def require(self, head: Head) -> None:
+        """Require that a chain still holds what it once ended with.
+
+        Raises:
+            LedgerError: It is shorter, or another line stands there.
+        """
+        lines = self._lines(head.volume)
+        if len(lines) < head.length:
+            raise LedgerError(
+                f"{self._path(head.volume)} has {len(lines)} proofs, and {head.length} were"
+                " published: its end was cut off"
+            )
+        if line_hash(lines[head.length - 1]) != head.sha256:
+            raise LedgerError(
+                f"{self._path(head.volume)}:{head.length} is not the proof that was published"
+            )
+
+    def published(self) -> tuple[Published, ...]:
+        """Return the newest notes of what was, or was about to be, published; oldest first.
+
+        Raises:
+            LedgerError: They cannot be read.
+        """
+        try:
+            lines = self._notes.read_bytes().splitlines()
+        except FileNotFoundError:
+            return ()
+        try:
+            return tuple(Published.model_validate_json(line) for line in lines)
+        except ValidationError:
+            raise LedgerError(f"{self._notes} is damaged") from None
+
+    def noted(self, tag: str) -> Published:
+        """Return the note that a snapshot of the ledger was published with.
+
+        Raises:
+            LedgerError: There is no such note: this ledger is older, or another one.
+        """
+        for note in self.published():
+            if note.tag == tag:
+                return note
+        raise LedgerError(f"{self._notes} has no note of what was published last: it is older")
+
+    def note(self, *, last: str | None = None) -> Published:
+        """Write down the heads as they are, on the disk before this returns, and return them.
+
+        The note is made before the snapshot that it is published with, and older notes stay
+        beside it: so it does no harm that a publication is under way, or was interrupted.
+
+        Args:
+            last: The tag of the last publication, whose note is never dropped.
+        """
+        noted, now = self.published(), Published(heads=self.heads())
+        if not noted or noted[-1] != now:
+            old = [note for note in noted[:-_NOTES_KEPT] if note.tag == last]
+            aside = self._notes.with_suffix(".new")
+            with aside.open("w") as stream:
+                for note in (*old, *noted[-_NOTES_KEPT:], now):
+                    stream.write(f"{note.model_dump_json()}\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            aside.rename(self._notes)
+        return now
 
     def append(self, proof: Proof) -> None:
         """Add a proof behind the others, on the disk before this returns.
@@ -66,7 +151,7 @@ class Ledger:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.proofs(proof.volume)
         lines = self._lines(proof.volume)
-        entry = _Entry(previous=_hash(lines[-1]) if lines else _START, proof=proof)
+        entry = _Entry(previous=line_hash(lines[-1]) if lines else _START, proof=proof)
         whole = sum(len(line) + 1 for line in lines)
         with self._path(proof.volume).open("ab") as stream:
             stream.truncate(whole)  # a line a crash tore was never reported
@@ -79,6 +164,10 @@ class Ledger:
             return self._path(volume).read_bytes().split(b"\n")[:-1]
         except FileNotFoundError:
             return []
+
+    @property
+    def _notes(self) -> Path:
+        return self._root / ".heads"  # no volume's name begins with a dot
 
     def _path(self, volume: str) -> Path:
         return self._root / f"{volume}.jsonl"
@@ -99,9 +188,53 @@ def open_ledger(site: Site) -> Ledger:
 
 
 def publish(site: Site) -> None:
-    """Put the ledger, as it is now, into the local repository."""
+    """Put the ledger, as it is now, into the local repository.
+
+    Raises:
+        LedgerError: It no longer holds what was published before; nothing is put in, so that
+            a ledger that was cut never takes the place of the whole one.
+        RepositoryError: It could not be put in.
+    """
     with site.lock("ledger-snapshot", wait_seconds=_LOCK_SECONDS):
-        site.local.backup(site.state / "ledger", host=site.name, tags=[LEDGER], taken_at=site.now())
+        ledger = Ledger(site.state / "ledger")
+        listed = site.local.snapshots(host=site.name, tag=LEDGER)
+        require_published(ledger, listed)
+        last = head_tag(listed[-1]) if listed else None
+        tags = [LEDGER, ledger.note(last=last).tag]
+        site.local.backup(site.state / "ledger", host=site.name, tags=tags, taken_at=site.now())
+
+
+def require_published(ledger: Ledger, listed: Iterable[Snapshot]) -> None:
+    """Require that the ledger on the disk holds everything its newest snapshot does.
+
+    Args:
+        ledger: The one on the disk.
+        listed: Snapshots of one repository or of both; those of volumes are passed over.
+
+    Raises:
+        LedgerError: A chain was cut or rewritten, or the ledger is an older copy; with what to do.
+    """
+    held = of_volume(listed, LEDGER)
+    tag = head_tag(held[-1]) if held else None
+    if tag is None:  # never published, or before heads were kept
+        return
+    try:
+        for head in ledger.noted(tag).heads:
+            ledger.require(head)
+    except LedgerError as error:
+        raise LedgerError(
+            f"the ledger of proofs was changed behind our back: {error}. Look into it, then move"
+            f" {ledger.root} away: the published ledger comes back from the repository"
+        ) from None
+
+
+def heads(site: Site) -> tuple[Head, ...]:
+    """Return the end of every volume's chain, for whoever publishes it elsewhere.
+
+    Raises:
+        RepositoryError: The ledger is gone, and cannot be brought back.
+    """
+    return open_ledger(site).heads()
 
 
 def _bring_back(site: Site, root: Path) -> None:
@@ -132,7 +265,3 @@ def _newest(site: Site) -> tuple[Restic, Snapshot] | None:
         listed = repository.snapshots(host=site.name)
     held = of_volume(listed, LEDGER)
     return (repository, held[-1]) if held else None
-
-
-def _hash(line: bytes) -> str:
-    return hashlib.sha256(line).hexdigest()

@@ -7,9 +7,10 @@ whatever kept the drill from its end, is FAILED.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from alt_backup_assets.dumps.comparison import Compared
 from alt_backup_assets.platforms.seam import Runtime
@@ -39,6 +40,10 @@ class Proof(Frozen):
         runtime: The program files it was restored with.
         server_version: What the record says the source was.
         record_sha256: Hash of the dump's record; None where it could not be read.
+        dump_sha256: Hash over the paths and hashes of the dump's files, as recorded; None for
+            plain files, whose hashes are the content.
+        fingerprint: Hash of the recorded content that came back equal, or did not.
+        tools: The versions of our own tools, by name; empty in proofs made before they were kept.
     """
 
     volume: str
@@ -55,11 +60,26 @@ class Proof(Frozen):
     runtime: Runtime | None = None
     server_version: str = ""
     record_sha256: str | None = None
+    dump_sha256: str | None = None
+    fingerprint: str | None = None
+    tools: dict[str, str] = Field(default_factory=dict)
 
     @property
     def duration_seconds(self) -> float:
         """The time of the whole drill."""
         return round(sum(self.phases.values()), 3)
+
+
+def failed_drills(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
+    """Return the newest drill of each repository, where that failed.
+
+    A good drill of one repository says nothing of the damage that was found in the other.
+
+    Args:
+        proofs: Of one volume, oldest first.
+    """
+    newest = {proof.source: proof for proof in proofs}
+    return tuple(proof for proof in newest.values() if proof.verdict == "FAILED")
 
 
 def worth_showing(compared: tuple[Compared, ...]) -> tuple[Compared, ...]:

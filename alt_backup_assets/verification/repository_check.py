@@ -1,79 +1,162 @@
-"""Checks a repository's structure, and every day another part of its data.
+"""Checks a repository's structure, and each time the next part of its data.
 
-The part follows from the day alone, so after ``read_data_parts`` days all of it was read,
-whatever runs were missed or repeated in between is seen in the record.
+The part follows from the last check that found nothing wrong, not from the calendar: a day that
+was missed leaves no part out, and the end of a whole cycle is a fact that is kept. The offsite
+repository is checked too where the configuration says so; by its structure alone, since its data
+is read by the offsite drills.
 """
 
 from __future__ import annotations
 
 import os
-from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
-from alt_backup_assets.errors import AltBackupError
+from alt_backup_assets.errors import AltBackupError, RepositoryError
 from alt_backup_assets.site import Site
 from alt_backup_assets.values import Frozen
+from alt_backup_assets.verification.drill import repository
+from alt_backup_assets.verification.proof import Source
+
+_F = TypeVar("_F", bound=Frozen)
 
 
 class CheckResult(Frozen):
-    """How the newest check of the local repository ended.
+    """How the newest check of a repository ended.
 
     Attributes:
         checked_at: When.
-        subset: The part of the data that was read, as n/t.
+        subset: The part of the data that was read, as n/t; None for the structure alone.
         error: What is wrong; None where nothing is.
     """
 
     checked_at: AwareDatetime
-    subset: str
+    subset: str | None
     error: str | None
 
 
-def subset_of(day: date, parts: int) -> str:
-    """Return the part of the data to read on a day, as restic's ``n/t``."""
-    return f"{day.toordinal() % parts + 1}/{parts}"
+class ReadDataCycle(Frozen):
+    """How far the reading of all data has got.
+
+    Attributes:
+        part: The part that was read last; 0 where none was yet.
+        of: How many there are.
+        cycle_completed_at: When the last part of a whole cycle had been read; None for never.
+    """
+
+    part: int = Field(ge=0)
+    of: int = Field(ge=1)
+    cycle_completed_at: AwareDatetime | None = None
+
+    @property
+    def subset(self) -> str:
+        """The part to read next, as restic's ``n/t``."""
+        return f"{self.part % self.of + 1}/{self.of}"
 
 
-def check(site: Site, *, subset: str | None = None) -> CheckResult:
-    """Check the local repository and record how it went.
+def check(site: Site, *, source: Source = "local", subset: str | None = None) -> CheckResult:
+    """Check a repository and record how it went.
 
     Args:
         site: The machine.
-        subset: The part of the data to read, as n/t; None for the day's own.
+        source: Which repository.
+        subset: The part of the data to read, as n/t; None for the next one of the cycle, which
+            only that advances.
 
     Raises:
         RepositoryError: It is damaged or could not be checked; that is recorded first.
+        NoSnapshot: There is no offsite repository.
     """
-    part = subset or subset_of(site.today, site.config.read_data_parts)
-    site.local.require_version()
+    restic = repository(site, source)
+    restic.require_version()
+    cycle = read_data_cycle(site)
+    part = subset or (cycle.subset if source == "local" else None)
     try:
-        site.local.check(read_data_subset=part)
+        restic.check(read_data_subset=part)
     except AltBackupError as error:
-        _record(site, CheckResult(checked_at=site.now(), subset=part, error=str(error)))
+        result = CheckResult(checked_at=site.now(), subset=part, error=str(error))
+        _write(_path(site, source), result)
         raise
     result = CheckResult(checked_at=site.now(), subset=part, error=None)
-    _record(site, result)
+    _write(_path(site, source), result)
+    if source == "local" and subset is None:
+        _write(_cycle_path(site), _advanced(cycle, result))
     return result
 
 
-def newest_result(site: Site) -> CheckResult | None:
-    """Return how the newest check ended; None where none was made, or its record is lost."""
+def check_all(site: Site) -> tuple[CheckResult, ...]:
+    """Check the local repository, and the offsite one where that is configured.
+
+    Raises:
+        RepositoryError: One of them is damaged or could not be checked; the other was, too.
+    """
+    offsite = site.config.repositories.offsite
+    if offsite is None or not offsite.check:
+        return (check(site),)
     try:
-        return CheckResult.model_validate_json(_path(site).read_bytes())
-    except (FileNotFoundError, ValidationError):
+        local = check(site)
+    finally:
+        other = check(site, source="offsite")
+    return local, other
+
+
+def newest_result(site: Site, source: Source = "local") -> CheckResult | None:
+    """Return how the newest check ended; None where none was made.
+
+    Raises:
+        RepositoryError: Its record cannot be read, so that nobody knows.
+    """
+    return _read(_path(site, source), CheckResult)
+
+
+def read_data_cycle(site: Site) -> ReadDataCycle:
+    """Return how far the reading of the local repository's data has got.
+
+    A record that cannot be read, and another number of parts, begin a new cycle: rather is a part
+    read twice.
+    """
+    of = site.config.read_data_parts
+    try:
+        found = _read(_cycle_path(site), ReadDataCycle)
+    except RepositoryError:
+        found = None
+    if found is None:
+        return ReadDataCycle(part=0, of=of)
+    return found if found.of == of else found.model_copy(update={"part": 0, "of": of})
+
+
+def _advanced(cycle: ReadDataCycle, result: CheckResult) -> ReadDataCycle:
+    part = cycle.part % cycle.of + 1
+    completed = result.checked_at if part == cycle.of else cycle.cycle_completed_at
+    return ReadDataCycle(part=part, of=cycle.of, cycle_completed_at=completed)
+
+
+def _read(path: Path, kind: type[_F]) -> _F | None:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
         return None
+    except (OSError, ValidationError):
+        raise RepositoryError(
+            f"{path} cannot be read, so nobody knows how it ended: run `alt-backup check`"
+        ) from None
 
 
-def _record(site: Site, result: CheckResult) -> None:
-    aside = _path(site).with_suffix(".new")
+def _write(path: Path, value: Frozen) -> None:
+    aside = path.with_suffix(".new")
     with aside.open("w") as stream:
-        stream.write(result.model_dump_json())
+        stream.write(value.model_dump_json())
         stream.flush()
         os.fsync(stream.fileno())
-    aside.rename(_path(site))
+    aside.rename(path)
 
 
-def _path(site: Site) -> Path:
-    return site.state / "repository-check.json"
+def _path(site: Site, source: Source) -> Path:
+    name = "repository-check" if source == "local" else f"repository-check-{source}"
+    return site.state / f"{name}.json"
+
+
+def _cycle_path(site: Site) -> Path:
+    return site.state / "read-data-cycle.json"

@@ -21,7 +21,7 @@ from tests.sites import make_tokens
 
 pytestmark = pytest.mark.integration
 
-STAGES = ("dump", "snapshot", "offsite", "restore_drill")
+STAGES = ("dump", "snapshot", "offsite", "restore_drill", "offsite_drill")
 VOLUMES = ("db_data_17", "oauth_token_data", "rask_log_aggregator_data", "recap_db_data")
 BROKEN = "oauth_token_data"
 HEALTHY = tuple(volume for volume in VOLUMES if volume != BROKEN)
@@ -72,7 +72,7 @@ def test_every_check_of_the_graph_is_green(proven: Home) -> None:
         logs = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
         events = [event.dagster_event for event in logs]
         checked = [event.asset_check_evaluation_data for event in events if event]
-    assert len(checked) == 6 * len(VOLUMES) + 1
+    assert len(checked) == 7 * len(VOLUMES) + 1
     assert all(evaluation.passed for evaluation in checked)
     assert {evaluation.partition for evaluation in checked} == {proven.today}
 

@@ -122,3 +122,26 @@ def test_a_copy_that_breaks_off_is_2(backed_up: Machine, call: Call) -> None:
     ran = call("offsite", "--json")
     assert ran.code == 2
     assert "connection reset" in ran.json["reasons"][0]
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_the_claim_that_nothing_can_be_deleted_is_tried(
+    backed_up: Machine, call: Call, keeps: bool
+) -> None:
+    """0 where the canary survived; 2 where it could be deleted, although the copies are there."""
+    backed_up.offsite = FakeRestic("/fake/offsite", append_only=keeps)
+    backed_up.rewrite("medium: tape", "medium: tape, append_only: true")
+    ran = call("offsite", "--json")
+    assert ran.code == (0 if keeps else 2)
+    assert {volume["verdict"] for volume in ran.json["volumes"]} == {"GOOD"}
+    assert bool(ran.json["reasons"]) is not keeps
+    assert call("status", "--json").json["posture"]["undeletable"] is keeps
+
+
+def test_a_claim_that_cannot_be_tried_is_2(backed_up: Machine, call: Call) -> None:
+    """Unknown is not undeletable."""
+    backed_up.rewrite("medium: tape", "medium: tape, append_only: true")
+    backed_up.offsite.faults["forget"] = Fault(RepositoryUnreachable("gone"))
+    ran = call("offsite", "--json")
+    assert ran.code == 2
+    assert "deleting could not be tried: gone" in ran.json["reasons"][0]

@@ -43,13 +43,11 @@ def test_old_snapshots_go_and_the_newest_stays(twice: Machine, call: Call) -> No
 
 def test_a_dry_run_only_shows(twice: Machine, call: Call) -> None:
     """The plan is the same, and nothing is forgotten or removed."""
-    twice.later = timedelta(days=30)
-    twice.rewrite("volumes:", "defaults: {keep_dumps_days: 1}\nvolumes:", file="registry.yaml")
+    twice.later = timedelta(minutes=80)
     ran = call("retention", "--dry-run", "--json")
     assert ran.code == 0
     assert ran.json["dry_run"] is True
     assert len(ran.json["repositories"][0]["volumes"][0]["removed"]) == 1
-    assert len(ran.json["expired_dumps"]["tokens"]) == 1
     assert len(twice.local.snapshots(tag="tokens")) == 2
     assert len(list((twice.state / "dumps" / "tokens").iterdir())) == 2
 
@@ -112,3 +110,22 @@ def test_dumps_that_cannot_be_looked_at_are_2(twice: Machine, call: Call) -> Non
         ran = call("retention", "--json")
     assert ran.code == 2
     assert "another run is working on tokens" in ran.json["reasons"][0]
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+def test_a_plan_the_guard_refuses_is_2_and_shown(
+    twice: Machine, call: Call, words: tuple[str, ...]
+) -> None:
+    """With every reason and the plan; nothing goes, here or offsite, but old dumps may."""
+    twice.later = timedelta(days=30)
+    ran = call("retention", *words, "--json")
+    assert ran.code == 2
+    local, offsite = ran.json["repositories"]
+    assert [reason.split(":")[0] for reason in local["refusals"]] == ["tokens", "logs"]
+    assert "too old to stand for older ones" in local["refusals"][0]
+    assert "`alt-backup offsite`" in offsite["refusals"][0]
+    assert local["error"] == "refused: nothing was removed"
+    assert len(local["volumes"][0]["removed"]) == 1
+    assert len(ran.json["expired_dumps"]["tokens"]) == 1
+    assert len(twice.local.snapshots(tag="tokens")) == 2
+    assert "too old" in call("retention", *words).out

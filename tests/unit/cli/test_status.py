@@ -37,6 +37,7 @@ VOLUME_FIELDS = {
     "offsite_snapshot_at",
     "proven_snapshot",
     "proven_at",
+    "offsite_proven_at",
 }
 
 

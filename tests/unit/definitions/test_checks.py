@@ -22,6 +22,7 @@ ALL_OF_ONE = {
     "offsite/one:copy_is_fresh",
     "restore_drill/one:restored_content_matches",
     "restore_drill/one:status_is_good",
+    "offsite_drill/one:offsite_content_matches",
 }
 OF_ALL = "maintenance/retention:no_drift"
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR

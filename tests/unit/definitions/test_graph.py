@@ -13,7 +13,8 @@ from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.registry.volume import RecoveryPointObjective, Registry, Volume
 from tests.unit.definitions.bench import Clock, files_volumes, make_site, repository
 
-STAGES = ("dump", "snapshot", "offsite", "restore_drill")
+RPO_STAGES = ("dump", "snapshot", "offsite", "restore_drill")
+STAGES = (*RPO_STAGES, "offsite_drill")
 MAINTENANCE = ("retention", "repository_check", "log_rotation", "self_test")
 CHECKS = (
     ("dump", "size_is_plausible"),
@@ -21,6 +22,7 @@ CHECKS = (
     ("snapshot", "data_is_fresh"),
     ("offsite", "copy_is_fresh"),
     ("restore_drill", "restored_content_matches"),
+    ("offsite_drill", "offsite_content_matches"),
     ("restore_drill", "status_is_good"),
 )
 JOBS = {
@@ -28,6 +30,7 @@ JOBS = {
     "hourly_dumps",
     "log_rotation",
     "offsite_copy",
+    "offsite_drill",
     "restore_drill",
     "self_test",
     "status_checks",
@@ -89,6 +92,7 @@ def test_lineage_goes_from_the_volume_to_its_proof(tmp_path: Path) -> None:
         ("dump", "snapshot"),
         ("snapshot", "offsite"),
         ("snapshot", "restore_drill"),
+        ("offsite", "offsite_drill"),
     )
     for volume in load_registry("demo").planned:
         for before, after in links:
@@ -114,7 +118,7 @@ def _policy(site_graph: dg.RepositoryDefinition, stage: str, volume: str) -> dg.
     return policy
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", RPO_STAGES)
 def test_freshness_is_the_rpo_of_the_volume(tmp_path: Path, stage: str) -> None:
     """Every stage warns after 25 h and fails after 50 h, or as the entry tightens it."""
     tight = RecoveryPointObjective(warn=timedelta(hours=1), fail=timedelta(hours=2))
@@ -126,6 +130,14 @@ def test_freshness_is_the_rpo_of_the_volume(tmp_path: Path, stage: str) -> None:
     )
     assert _policy(drawn, stage, "strict") == dg.FreshnessPolicy.time_window(
         warn_window=timedelta(hours=1), fail_window=timedelta(hours=2)
+    )
+
+
+def test_a_proof_from_offsite_is_fresh_for_the_configured_weeks(tmp_path: Path) -> None:
+    """It comes by rotation: it warns when its weeks are over, and fails after twice as many."""
+    site = make_site(tmp_path, files_volumes("one"), offsite_proof={"within_weeks": 3})
+    assert _policy(repository(site), "offsite_drill", "one") == dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(weeks=3), fail_window=timedelta(weeks=6)
     )
 
 
@@ -165,6 +177,7 @@ def test_jobs_are_the_selections_of_the_contract(tmp_path: Path) -> None:
     }
     assert chosen("offsite_copy") == {f"offsite/{v.name}" for v in registry.planned}
     assert chosen("restore_drill") == {f"restore_drill/{v.name}" for v in registry.planned}
+    assert chosen("offsite_drill") == {f"offsite_drill/{v.name}" for v in registry.planned}
     assert chosen("log_rotation") == {"maintenance/log_rotation"}
     assert chosen("status_checks") == {"status/metrics"}
     assert chosen("self_test") == {"maintenance/self_test"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,7 @@ import pytest
 
 from alt_backup_assets.dumps.drivers import DRIVERS
 from alt_backup_assets.dumps.record import Comparison
+from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import RepositoryUnreachable
 from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.registry.volume import Registry
@@ -35,7 +37,7 @@ def test_everything_can_be_selected(two: Machine) -> None:
     assert materialised(result) == {
         *(
             f"{stage}/{volume}"
-            for stage in ("dump", "snapshot", "offsite", "restore_drill")
+            for stage in ("dump", "snapshot", "offsite", "restore_drill", "offsite_drill")
             for volume in ("one", "two")
         ),
         "status/metrics",
@@ -49,8 +51,35 @@ def test_one_failing_volume_makes_the_run_red_and_stops_no_other(two: Machine) -
     result = two.run()
     assert not result.success
     assert "backup failed for 1 volume(s):\n  one: " in failure(result)
-    assert materialised(result) == {"dump/two", "snapshot/two", "maintenance/log_rotation"}
-    assert "forget" not in two.restic.calls
+    assert materialised(result) == {
+        *("dump/two", "snapshot/two"),
+        *("maintenance/repository_check", "maintenance/log_rotation"),
+    }
+    assert not [call for call in two.restic.calls if call.startswith("forget")]
+
+
+def test_the_repository_is_checked_last_even_after_a_failure(two: Machine) -> None:
+    """Behind backup and retention where all is well, and on the day a volume fails too."""
+    assert two.run("daily_backup").success
+    assert two.restic.calls.index("forget_and_prune") < two.restic.calls.index("check")
+    two.restic.calls.clear()
+    two.lose("one")
+    assert materialised(two.run("daily_backup")) == {
+        *("dump/two", "snapshot/two", "maintenance/repository_check"),
+    }
+    assert two.restic.calls.index("backup") < two.restic.calls.index("check")
+
+
+def test_a_refused_retention_is_red_and_old_dumps_go_nevertheless(two: Machine) -> None:
+    """The volume is named, no snapshot goes, and the disk does not fill with dumps."""
+    two.run(keys=["dump/one", "snapshot/one"])
+    two.clock.ahead = timedelta(days=8)
+    two.run(keys=["dump/one", "snapshot/one"])
+    result = two.run(keys=["maintenance/retention"])
+    assert not result.success
+    assert "two: it has no snapshot in the local repository" in failure(result)
+    assert "forget_and_prune" not in two.restic.calls
+    assert len(store(two.site).dumps("one")) == 1
 
 
 def test_a_failed_dump_evaluates_no_check_green(two: Machine) -> None:
@@ -75,7 +104,7 @@ def test_a_past_day_is_refused_before_anything_is_attempted(two: Machine) -> Non
     assert not result.success
     assert "2026-11-01 is not today" in failure(result)
     assert materialised(result) == set()
-    assert two.restic.calls == []
+    assert "backup" not in two.restic.calls
 
 
 def test_a_snapshot_that_fails_keeps_the_dump(two: Machine) -> None:
@@ -83,7 +112,7 @@ def test_a_snapshot_that_fails_keeps_the_dump(two: Machine) -> None:
     two.restic.faults["backup"] = Fault(RepositoryUnreachable("no space left"))
     result = two.run("daily_backup")
     assert not result.success
-    assert materialised(result) == {"dump/one", "dump/two"}
+    assert materialised(result) == {"dump/one", "dump/two", "maintenance/repository_check"}
     assert "no space left" in failure(result)
 
 

@@ -42,6 +42,7 @@ def test_cron_lines_are_those_of_the_contract(tmp_path: Path) -> None:
         "status_checks": "30 * * * *",
         "restore_drill": "0 6 * * 0",
         "self_test": "0 8 * * 0",
+        "offsite_drill": "0 7 * * *",
     }
     assert {s.execution_timezone for s in drawn.schedule_defs} == {"Asia/Tokyo"}
     assert {s.default_status for s in drawn.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}

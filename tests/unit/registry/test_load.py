@@ -202,6 +202,15 @@ def test_entries_may_share_an_anchor(tmp_path: Path) -> None:
             ],
         ),
         (
+            _volumes(canary=FILES),
+            [
+                (
+                    "field `volumes.canary` cannot be a volume: it is a tag that snapshots use "
+                    "for something else"
+                )
+            ],
+        ),
+        (
             "volumes:\n  'a b': " + FILES,
             [
                 (

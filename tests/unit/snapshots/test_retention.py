@@ -8,9 +8,10 @@ import pytest
 
 from alt_backup_assets.config import Repository, Retention
 from alt_backup_assets.errors import RepositoryUnreachable, RetentionUnsafe, ToolMissing
-from alt_backup_assets.snapshots.retention import apply, plan, retain
+from alt_backup_assets.site import Site
+from alt_backup_assets.snapshots.retention import apply, plan
 from alt_backup_assets.snapshots.tags import of_volume
-from alt_backup_assets.tools.restic import RetentionPlan
+from alt_backup_assets.tools.restic import Restic, RetentionPlan
 from tests.fakes.restic import FakeRestic, Fault
 from tests.fakes.site import DB, TOKENS, Machine
 
@@ -21,6 +22,13 @@ NOTHING = Retention(hourly=0, daily=0, weekly=0, monthly=0)
 def _repository(machine: Machine, retention: Retention, **changes: object) -> Repository:
     configured = machine.site.config.repositories.local
     return configured.model_copy(update={"retention": retention, **changes})
+
+
+def retain(site: Site, restic: Restic, repository: Repository) -> RetentionPlan:
+    """Plan and apply, as the guard does where nothing hangs on what goes."""
+    planned = plan(site, restic, repository)
+    apply(restic, planned)
+    return planned
 
 
 def _history(machine: Machine) -> list[str]:

@@ -229,7 +229,8 @@ def test_a_damaged_ledger_is_critical(good: Machine) -> None:
     ledger.write_bytes(ledger.read_bytes().replace(b'"previous":"0', b'"previous":"1'))
     status = read_status(good.site)
     assert status.verdict == "CRITICAL"
-    assert status.reasons[0].startswith("the proofs of db_data cannot be believed: ")
+    assert "behind our back" in status.reasons[0]
+    assert status.reasons[1].startswith("the proofs of db_data cannot be believed: ")
     assert _volume(status, DB).proven_snapshot is None
     assert _volume(status, TOKENS).proven_snapshot is not None
 
@@ -286,3 +287,52 @@ def test_a_size_that_cannot_be_read_is_unknown(good: Machine) -> None:
     """Not 0."""
     good.local.faults = {"stored_bytes": Fault(RepositoryError("no"))}
     assert read_status(good.site).total_size_bytes is None
+
+
+def test_a_state_directory_that_cannot_be_used_is_critical(good: Machine) -> None:
+    """A full or broken disk raises the system's own error: still an answer, for every volume."""
+    shutil.rmtree(good.site.state)
+    good.site.config.directories.state.write_text("a file where the directory was")
+    status = read_status(good.site)
+    assert status.verdict == "CRITICAL"
+    assert status.reasons[0].startswith("our own files cannot be read: ")
+    assert {volume.verdict for volume in status.volumes} == {"CRITICAL"}
+    assert status.missing_volumes == BOTH
+    assert not status.checksums_ok
+
+
+def test_a_record_of_the_check_that_is_damaged_is_a_warning(good: Machine) -> None:
+    """Nobody knows how it ended, and unknown is not good."""
+    (good.site.state / "repository-check.json").write_text("{")
+    status = read_status(good.site)
+    assert (status.verdict, status.checksums_ok) == ("WARNING", False)
+    assert "run `alt-backup check`" in status.reasons[0]
+
+
+def test_a_failed_check_of_the_offsite_repository_is_a_warning(good: Machine) -> None:
+    """Where the operator has it checked."""
+    settings = good.site.config.model_dump()
+    settings["repositories"]["offsite"]["check"] = True
+    site = replace(good.site, config=Configuration.model_validate(settings))
+    good.offsite.damage = "pack 12ab is damaged"
+    with pytest.raises(RepositoryError):
+        check(site, source="offsite")
+    status = read_status(site)
+    assert status.verdict == "WARNING"
+    assert status.reasons == (
+        "the newest check of the offsite repository failed: pack 12ab is damaged",
+    )
+
+
+def test_a_failed_drill_from_offsite_is_not_healed_by_one_from_here(good: Machine) -> None:
+    """A damaged copy stays critical until the copy itself is proved."""
+    good.engine.rehearse_errors[DB].append(ToolMissing("no server"))
+    good.drill(DB, source="offsite")
+    good.drill(DB)
+    line = _volume(read_status(good.site), DB)
+    assert line.verdict == "CRITICAL"
+    assert line.reasons[0].startswith("the newest drill from offsite, of ")
+    assert line.offsite_proven_at is None
+    good.drill(DB, source="offsite")
+    line = _volume(read_status(good.site), DB)
+    assert (line.verdict, line.offsite_proven_at) == ("GOOD", good.clock.at)

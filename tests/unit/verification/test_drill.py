@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from alt_backup_assets.errors import (
     RepositoryError,
     ServiceNotFound,
     ToolFailed,
+    ToolMissing,
     ToolTimeout,
 )
 from alt_backup_assets.offsite.copy import copy_snapshots
@@ -26,6 +28,7 @@ from alt_backup_assets.platforms.seam import Platform
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.verification.drill import (
     Target,
+    drill,
     newest_target,
     scratch_directory,
 )
@@ -280,3 +283,28 @@ def test_what_a_crashed_drill_left_is_not_compared(machine: Machine) -> None:
     (left / "stranger").write_bytes(b"half")
     assert machine.drill().verdict == "PROVEN"
     assert not left.exists()
+
+
+def test_a_proof_says_what_it_was_made_of_and_with(machine: Machine) -> None:
+    """The hashes of the dump and of its content, and the versions of the tools."""
+    machine.snapshot()
+    first, again = machine.drill(), machine.drill()
+    assert first.tools == {"alt_backup_assets": version("alt_backup_assets"), "restic": "0.18.0"}
+    assert first.fingerprint is not None
+    assert (first.fingerprint, first.dump_sha256) == (again.fingerprint, again.dump_sha256)
+    machine.write(b"other rows")
+    machine.clock.advance(hours=1)
+    machine.snapshot()
+    other = machine.drill()
+    assert other.fingerprint != first.fingerprint
+    assert other.record_sha256 != first.record_sha256
+
+
+def test_without_restic_a_drill_has_failed(machine: Machine) -> None:
+    """It is recorded as such, with the reason."""
+    machine.snapshot()
+    target = newest_target(machine.site, DB)
+    machine.local.faults = {"require_version": Fault(ToolMissing("too old"))}
+    proof = drill(machine.site, target)
+    assert proof is not None
+    assert (proof.verdict, proof.differences, proof.tools) == ("FAILED", ("too old",), {})

@@ -20,6 +20,7 @@ from alt_backup_assets.errors import (
 from alt_backup_assets.snapshots.tags import LEDGER
 from alt_backup_assets.tools.restic import Snapshot
 from alt_backup_assets.verification import ledger as module
+from alt_backup_assets.verification.heads import head_tag
 from alt_backup_assets.verification.ledger import Ledger, open_ledger, publish
 from alt_backup_assets.verification.proof import Proof
 from tests.fakes.clock import NOW
@@ -69,6 +70,23 @@ def test_volumes_have_their_own_chains(ledger: Ledger, file: Path) -> None:
     ledger.append(_proof(9, "token-data"))
     file.write_text("damaged\n")
     assert ledger.proofs("token-data") == (_proof(9, "token-data"),)
+
+
+def test_a_proof_of_an_older_version_is_still_read(ledger: Ledger, tmp_path: Path) -> None:
+    """What is kept since then is absent from it, and the next proof follows it."""
+    old = (
+        '{"previous":"'
+        + "0" * 64
+        + '","proof":{"volume":"db_data","snapshot":"ab","source":"local",'
+        '"verdict":"PROVEN","differences":[],"taken_at":"2026-11-20T12:00:00Z",'
+        '"drilled_at":"2026-11-20T13:00:00Z","phases":{"fetch":1.5},"counts":{"rows":1}}}\n'
+    )
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / f"{DB}.jsonl").write_text(old)
+    (read,) = ledger.proofs(DB)
+    assert (read.dump_sha256, read.fingerprint, read.tools) == (None, None, {})
+    ledger.append(_proof(1))
+    assert ledger.proofs(DB) == (read, _proof(1))
 
 
 def _replaced(lines: list[bytes], number: int, before: bytes, after: bytes) -> list[bytes]:
@@ -237,7 +255,8 @@ def test_the_ledger_goes_into_the_repository(machine: Machine) -> None:
     machine.drill()
     publish(machine.site)
     (snapshot,) = machine.local.snapshots(tag=LEDGER)
-    assert snapshot.tags == (LEDGER,)
+    assert snapshot.tags[0] == LEDGER
+    assert head_tag(snapshot) == snapshot.tags[1]
     assert snapshot.paths == (str(machine.site.state / "ledger"),)
     assert snapshot.host == "fake"
 

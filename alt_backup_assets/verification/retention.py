@@ -1,0 +1,149 @@
+"""The retention guard: old snapshots are removed only while nothing hangs on them.
+
+The plan is computed first. It is refused as a whole, with every reason at once, where it would
+remove what was proven last, or where the newest backups cannot be trusted to take the place of
+older ones. A refusal is red and names its volumes, so that nothing fills the disk in silence.
+
+Source: SPEC sections 3 and 4; LESSONS, "What none of the others does", item 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alt_backup_assets.config import Repository
+from alt_backup_assets.errors import RetentionUnsafe
+from alt_backup_assets.registry.volume import Volume
+from alt_backup_assets.site import Site
+from alt_backup_assets.snapshots import retention
+from alt_backup_assets.snapshots.tags import of_volume
+from alt_backup_assets.tools.restic import RetentionPlan, Snapshot
+from alt_backup_assets.verification.drill import repository
+from alt_backup_assets.verification.ledger import open_ledger
+from alt_backup_assets.verification.proof import Proof, Source, failed_drills
+
+_REMEDY = {"local": "alt-backup backup --include {name}", "offsite": "alt-backup offsite"}
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """What retention would do, and why it must not.
+
+    Attributes:
+        plan: What would be kept and removed.
+        refusals: A sentence per reason, each with what to do; empty where it may go ahead.
+    """
+
+    plan: RetentionPlan
+    refusals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Volume:
+    """One volume in one repository: all a refusal can come from."""
+
+    volume: Volume
+    source: Source
+    listed: Sequence[Snapshot]
+    proofs: Sequence[Proof]
+    kept: frozenset[str]
+
+
+def plan(site: Site, source: Source = "local") -> Guarded:
+    """Compute what retention would do in a repository, and whether it may; removes nothing.
+
+    Raises:
+        RetentionUnsafe: The repository is append-only, or the policy itself would remove a
+            volume's newest snapshot.
+        LedgerError: The proofs cannot be believed, so nobody knows what was proven.
+    """
+    restic = repository(site, source)
+    planned = retention.plan(site, restic, _configured(site, source))
+    listed = restic.snapshots(host=site.name)
+    ledger = open_ledger(site)
+    kept = frozenset(snapshot.id for snapshot in planned.keep)
+    refusals = (
+        f"{volume.name}: {reason}"
+        for volume in site.registry.planned
+        for mine in [of_volume(listed, volume.name)]
+        for reason in _refusals(
+            site, _Volume(volume, source, mine, ledger.proofs(volume.name), kept)
+        )
+    )
+    return Guarded(planned, tuple(refusals))
+
+
+def retain(site: Site, source: Source = "local") -> RetentionPlan | None:
+    """Plan, and remove what is not kept, if nothing hangs on it.
+
+    Returns:
+        What was kept and removed, as the listing afterwards confirms; None where the
+        repository is append-only and keeps everything.
+
+    Raises:
+        RetentionUnsafe: It was refused, with every reason; or the listing is not the plan.
+    """
+    restic = repository(site, source)
+    if _configured(site, source).append_only:
+        return None
+    guarded = plan(site, source)
+    if guarded.refusals:
+        listing = "\n".join(f"  {reason}" for reason in guarded.refusals)
+        raise RetentionUnsafe(f"nothing was removed from {restic.url}:\n{listing}")
+    retention.apply(restic, guarded.plan)
+    return guarded.plan
+
+
+def _configured(site: Site, source: Source) -> Repository:
+    repositories = site.config.repositories
+    offsite = repositories.offsite if source == "offsite" else None
+    return offsite or repositories.local
+
+
+def _refusals(site: Site, found: _Volume) -> Iterator[str]:
+    yield from _proven_would_go(found)
+    yield from _not_backed_up(site, found)
+    yield from _drill_failed(found)
+    yield from _shrunken(found, site.config.retention_guard.max_shrink)
+
+
+def _proven_would_go(found: _Volume) -> Iterator[str]:
+    proven = {proof.snapshot for proof in found.proofs if proof.verdict == "PROVEN"}
+    newest = next((s for s in reversed(found.listed) if s.lineage in proven), None)
+    if newest is not None and newest.id not in found.kept:
+        yield (
+            f"its newest proven snapshot, {newest.short}, would go: prove a newer one with"
+            f" `alt-backup drill --from {found.source} {found.volume.name}`"
+        )
+
+
+def _not_backed_up(site: Site, found: _Volume) -> Iterator[str]:
+    # A copy follows its snapshot by hours, and by a day where a run was missed.
+    rpo = found.volume.rpo
+    allowed: timedelta = rpo.warn if found.source == "local" else rpo.fail
+    remedy = f"run `{_REMEDY[found.source].format(name=found.volume.name)}`"
+    if not found.listed:
+        yield f"it has no snapshot in the {found.source} repository: {remedy}"
+    elif site.now() - found.listed[-1].time > allowed:
+        taken_at = f"{found.listed[-1].time:%Y-%m-%d %H:%M} UTC"
+        yield f"the newest snapshot, of {taken_at}, is too old to stand for older ones: {remedy}"
+
+
+def _drill_failed(found: _Volume) -> Iterator[str]:
+    for failed in failed_drills(found.proofs):
+        yield (
+            f"the newest {failed.source} drill, of {failed.snapshot[:8]}, failed: look into it,"
+            f" then run `alt-backup drill --from {failed.source} {found.volume.name}`"
+        )
+
+
+def _shrunken(found: _Volume, max_shrink: float) -> Iterator[str]:
+    sizes = [s.total_bytes for s in found.listed[-2:] if s.total_bytes is not None]
+    if len(sizes) == 2 and sizes[1] < sizes[0] * (1 - max_shrink):  # noqa: PLR2004 -- a pair
+        yield (
+            f"the newest snapshot has {sizes[1]} bytes and the one before {sizes[0]}: look for"
+            f" what is gone; if that is right, the next backup, `alt-backup backup --include"
+            f" {found.volume.name}`, ends this"
+        )
