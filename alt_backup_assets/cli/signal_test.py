@@ -10,6 +10,7 @@ from rich.console import Console
 from alt_backup_assets.cli.output import Report, answer, table
 from alt_backup_assets.cli.session import Session, pass_session, reports
 from alt_backup_assets.signals.signal_path import PathResult, run_signal_path_test
+from alt_backup_assets.signals.textfile import write_textfile
 
 
 class SignalReport(Report):
@@ -34,7 +35,10 @@ def signal_test(session: Session) -> int:
 
     Exit codes: 0 it arrived, 1 it is too early to say or nobody can be asked, 2 it is missing.
     """
-    result = run_signal_path_test(session.site())
+    site = session.site()
+    result = run_signal_path_test(site)
+    if path := site.config.signals.metrics.textfile:
+        write_textfile(site, path)
     report = SignalReport(
         verdict=result.verdict,
         paths=result.paths,

@@ -16,13 +16,12 @@ from alt_backup_assets.definitions.drift import drift_check
 from alt_backup_assets.definitions.jobs import jobs
 from alt_backup_assets.definitions.maintenance import maintenance_assets
 from alt_backup_assets.definitions.messages import messages_sensor
+from alt_backup_assets.definitions.metrics import metrics_asset
 from alt_backup_assets.definitions.offsite_drill import offsite_drill_assets
 from alt_backup_assets.definitions.pings import pings_sensor
 from alt_backup_assets.definitions.schedules import schedules
 from alt_backup_assets.definitions.self_test import self_test_asset
 from alt_backup_assets.definitions.sensors import drill_new_snapshots
-from alt_backup_assets.definitions.signal_path import signal_path_checks
-from alt_backup_assets.definitions.signals import metrics_asset
 from alt_backup_assets.definitions.status import status_checks
 from alt_backup_assets.site import Site
 
@@ -49,7 +48,6 @@ def build_defs(site: Site) -> dg.Definitions:
             status_checks(site),
             drift_check(site),
             *canary_checks(site),
-            *signal_path_checks(site),
         ],
         jobs=list(by_name.values()),
         schedules=schedules(site, by_name),

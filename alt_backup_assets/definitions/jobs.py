@@ -6,7 +6,6 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from alt_backup_assets.definitions import checks, keys
 from alt_backup_assets.definitions.canary import claims_append_only
 from alt_backup_assets.definitions.keys import Names
-from alt_backup_assets.definitions.signal_path import signal_path_keys
 from alt_backup_assets.site import Site
 
 # Dagster exports the function that makes a job but not the type of what it returns.
@@ -78,5 +77,4 @@ def _judged_apart(site: Site) -> list[dg.AssetCheckKey]:
             for volume in site.registry.planned
         ),
         dg.AssetCheckKey(names.key(keys.MAINTENANCE, keys.RETENTION), checks.NO_DRIFT),
-        *signal_path_keys(site),
     ]

@@ -19,14 +19,25 @@ from alt_backup_assets.dumps.record import RECORD_NAME
 from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.registry.volume import RecoveryPointObjective, Volume
+from alt_backup_assets.signals.signal_path import (
+    SignalPathResult,
+    can_be_asked,
+    newest_signal_path,
+)
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import volume_of
 from alt_backup_assets.status.read import read_status
 from alt_backup_assets.status.report import Status
-from alt_backup_assets.status.sources import Listing, read_sources
+from alt_backup_assets.status.sources import Listing, Sources, read_sources
 from alt_backup_assets.tools.restic.place import local_directory
+from alt_backup_assets.verification.ledger import heads
 from alt_backup_assets.verification.proof import Proof
-from alt_backup_assets.verification.repository_check import CheckResult, newest_result
+from alt_backup_assets.verification.repository_check import (
+    CheckResult,
+    newest_result,
+    read_data_cycle,
+)
+from alt_backup_assets.verification.self_test.result import SelfTestResult, newest_self_test
 
 
 @dataclass(frozen=True)
@@ -82,32 +93,6 @@ class Chain:
 
 
 @dataclass(frozen=True)
-class SelfTest:
-    """How the verifier's own drill ended.
-
-    Attributes:
-        tested_at: When.
-        detected: Whether each planted fault was found, by its name.
-    """
-
-    tested_at: datetime
-    detected: Mapping[str, bool]
-
-
-@dataclass(frozen=True)
-class SignalPath:
-    """Whether what was sent last time arrived.
-
-    Attributes:
-        nonce: What is sent this time, to be looked for at the next.
-        arrived: By the way it took, such as ``metric`` and ``ping``.
-    """
-
-    nonce: int
-    arrived: Mapping[str, bool]
-
-
-@dataclass(frozen=True)
 class Facts:
     """One moment.
 
@@ -125,7 +110,7 @@ class Facts:
         check: The newest check of the local repository; None where there was none.
         read_data_at: When all data of the repository was last read through; None for not yet.
         self_test: The newest; None where there was none.
-        signal_path: The newest; None where it is not tested.
+        signal_path: Whether what was sent arrives; None where it is not tested.
     """
 
     status: Status
@@ -139,9 +124,9 @@ class Facts:
     chains: Mapping[str, Chain]
     drift: Drift | None
     check: CheckResult | None
-    read_data_at: datetime | None = None
-    self_test: SelfTest | None = None
-    signal_path: SignalPath | None = None
+    read_data_at: datetime | None
+    self_test: SelfTestResult | None
+    signal_path: SignalPathResult | None
 
 
 def read_facts(site: Site) -> Facts:
@@ -165,9 +150,12 @@ def read_facts(site: Site) -> Facts:
         databases=tuple(_databases(site, planned)),
         dump_files=_dump_files(site),
         disk=_disk(site),
-        chains={volume: Chain(drills) for volume, drills in sources.chains.items()},
+        chains=_read_chains(site, sources),
         drift=_drift(site, sources.local),
-        check=newest_result(site),
+        check=_check(site),
+        read_data_at=read_data_cycle(site).cycle_completed_at,
+        self_test=newest_self_test(site),
+        signal_path=newest_signal_path(site) if can_be_asked(site) else None,
     )
 
 
@@ -211,6 +199,24 @@ def _disk(site: Site) -> Disk:
     usages = [shutil.disk_usage(place) for place in places if place.exists()]
     tightest = min(usages, key=lambda usage: usage.free / usage.total)
     return Disk(tightest.total, tightest.used, tightest.free)
+
+
+def _read_chains(site: Site, sources: Sources) -> dict[str, Chain]:
+    try:
+        ends = {head.volume: head.sha256 for head in heads(site)}
+    except AltBackupError:
+        ends = {}  # the status says why
+    return {
+        volume: Chain(drills, None if drills is None else ends.get(volume))
+        for volume, drills in sources.chains.items()
+    }
+
+
+def _check(site: Site) -> CheckResult | None:
+    try:
+        return newest_result(site)
+    except AltBackupError:
+        return None  # the status says that nobody knows
 
 
 def _drift(site: Site, listing: Listing | None) -> Drift | None:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from prometheus_client.core import GaugeMetricFamily
 
+from alt_backup_assets.signals.arrival import METRIC
 from alt_backup_assets.signals.facts import Facts
 from alt_backup_assets.signals.gauges import each, family, oldest, one
 from alt_backup_assets.verification.proof import Proof
 
+_SEEN: dict[str, float] = {"arrived": 1, "missing": 0}
 _HEAD_DIGITS = 12
 """Hexadecimal digits of a chain's head that a float holds exactly."""
 
@@ -87,23 +89,28 @@ def verifier(facts: Facts) -> Iterator[GaugeMetricFamily]:
         "backup_verifier_detects",
         "1 where the verifier found this planted fault in its newest self-test.",
         "fault",
-        test.detected.items() if test else (),
+        ((f.fault, f.detected) for f in test.faults) if test else (),
+    )
+    yield one(
+        "backup_self_test_success",
+        "1 where the newest self-test was GOOD: every fault was found, every control proven.",
+        test.verdict == "GOOD" if test else None,
     )
     yield one(
         "backup_self_test_last_timestamp",
         "When the verifier last tested itself.",
-        test.tested_at if test else None,
+        test.checked_at if test else None,
     )
     yield one(
-        "backup_signal_path_nonce",
+        METRIC,
         "A number to be seen again at the other end.",
-        path.nonce if path else None,
+        path.newest.number if path else None,
     )
     yield each(
         "backup_signal_path_arrived",
         "1 where the number sent before was seen at the other end of this way.",
         "path",
-        path.arrived.items() if path else (),
+        ((p.path, _SEEN.get(p.seen)) for p in path.paths) if path else (),
     )
 
 

@@ -81,8 +81,8 @@ def repository(expected: Expected) -> Iterator[Rule]:
         summary="Not all of the repository's data was read",
         description=(
             f"A round of reading all of it should have ended within {said(limit)}. Parts whose"
-            " day's run failed are missing: see the runs of daily_backup, or run `alt-backup check"
-            " --read-data-subset` for each part."
+            " day's run failed are missing: see the runs of daily_backup, or run `alt-backup check`"
+            " until the round is done."
         ),
     )
 
@@ -109,12 +109,13 @@ def watchers(expected: Expected) -> Iterator[Rule]:
     yield Rule(
         uid="backup-self-test-failed",
         severity="critical",
-        expression="backup_verifier_detects == 0",
+        expression="backup_self_test_success == 0",
         hold=timedelta(0),
-        summary="The verifier does not see a fault",
+        summary="The verifier failed its own test",
         description=(
-            "The planted fault `{{ .Labels.fault }}` was not found, so that a drill's PROVEN means"
-            " less than it says. Run `alt-backup self-test`, and do not rely on newer proofs."
+            "A planted fault was not found (backup_verifier_detects names it), or a copy without"
+            " any was not proven, so that a drill's verdict means less than it says. Run"
+            " `alt-backup self-test`, and do not rely on newer proofs."
         ),
     )
     yield Rule(

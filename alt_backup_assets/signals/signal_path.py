@@ -80,9 +80,15 @@ class SignalPathResult(Frozen):
     newest: Nonce
 
 
-def newest_nonce(site: Site) -> Nonce | None:
-    """Return what is on its way now; None where nothing was sent yet."""
-    return read_state(state_file(site, "nonce"), Nonce)
+def can_be_asked(site: Site) -> bool:
+    """Tell whether the configuration names anybody who knows what arrived."""
+    signals = site.config.signals
+    return signals.metrics.prometheus is not None or signals.ping_service is not None
+
+
+def newest_signal_path(site: Site) -> SignalPathResult | None:
+    """Return how the newest test ended that was not too early; None where nothing was sent yet."""
+    return read_state(state_file(site, "signal-path"), SignalPathResult)
 
 
 def run_signal_path_test(site: Site) -> SignalPathResult:
@@ -90,15 +96,16 @@ def run_signal_path_test(site: Site) -> SignalPathResult:
 
     One that is too young to be missed is left on its way, so that this may run at any time.
     """
-    last, now = newest_nonce(site), site.now()
+    before, now = newest_signal_path(site), site.now()
+    last = before.newest if before else None
     paths = (_metric(site, last), _ping(site, last))
-    early = last is not None and timedelta() <= now - last.sent_at < ON_ITS_WAY
-    newest = last
-    if newest is None or not early:
-        newest = Nonce(number=int(now.timestamp()), run=uuid4(), sent_at=now)
-        write_state(state_file(site, "nonce"), newest)
-        paths = (paths[0], _sent(site, paths[1], newest))
-    return SignalPathResult(verdict=_verdict(paths), paths=paths, asked=last, newest=newest)
+    if last is not None and timedelta() <= now - last.sent_at < ON_ITS_WAY:
+        return SignalPathResult(verdict=_verdict(paths), paths=paths, asked=last, newest=last)
+    newest = Nonce(number=int(now.timestamp()), run=uuid4(), sent_at=now)
+    paths = (paths[0], _sent(site, paths[1], newest))
+    result = SignalPathResult(verdict=_verdict(paths), paths=paths, asked=last, newest=newest)
+    write_state(state_file(site, "signal-path"), result)
+    return result
 
 
 def _verdict(paths: tuple[PathResult, ...]) -> Verdict:

@@ -52,16 +52,14 @@ READ = of("backup_read_data_cycle_completed_timestamp")
 SOUND = of("backup_ledger_sound", volume="db_data")
 ENTRIES = of("backup_ledger_entries", volume="db_data")
 HEAD = of("backup_ledger_head", volume="db_data")
-DETECTS = of("backup_verifier_detects", fault="row_dropped")
 TESTED = of("backup_self_test_last_timestamp")
+TEST = of("backup_self_test_success")
 ARRIVED = of("backup_signal_path_arrived", path="ping")
 
 WELL: World = {
     **dict.fromkeys((GENERATED, RESTIC, POSTGRES, OFFSITE, VERIFIED, READ, TESTED), END),
     **_points(25 * HOUR, 50 * HOUR, END),
-    **dict.fromkeys(
-        (INITIALIZED, REACHABLE, DRILL, CHECKSUMS, CHECKED, SOUND, DETECTS, ARRIVED), 1
-    ),
+    **dict.fromkeys((INITIALIZED, REACHABLE, DRILL, CHECKSUMS, CHECKED, SOUND, TEST, ARRIVED), 1),
     OLDEST: END - 90 * DAY,
     DRIFTED: 0,
     FREE: 50,
@@ -131,7 +129,7 @@ FIRING = (
     Case("backup-ledger-cut", {SOUND: 0, ENTRIES: None, HEAD: None}, DATA),
     Case("backup-ledger-cut", {ENTRIES: "5x40 4x60", HEAD: "77x40 66x60"}, DATA),
     Case("backup-ledger-cut", {HEAD: "77x40 66x60"}, DATA),
-    Case("backup-self-test-failed", {DETECTS: 0}, {**PLACE, "fault": "row_dropped"}),
+    Case("backup-self-test-failed", {TEST: 0}, PLACE),
     Case("backup-self-test-stale", {TESTED: _old(8 * DAY)}, PLACE),
     Case("backup-self-test-stale", {TESTED: None}, PLACE),
 )
@@ -160,7 +158,7 @@ SILENT = (
     Case("backup-read-data-stale", {READ: _just(8 * DAY)}),
     Case("backup-read-data-stale", {READ: None, OLDEST: _just(8 * DAY)}),
     Case("backup-ledger-cut", {ENTRIES: "5x40 6x60", HEAD: "77x40 66x60"}),
-    Case("backup-self-test-failed", {DETECTS: None}),
+    Case("backup-self-test-failed", {TEST: None}),
     Case("backup-self-test-stale", {TESTED: _just(8 * DAY)}),
     Case("backup-self-test-stale", {TESTED: None, OLDEST: _just(8 * DAY)}),
 )

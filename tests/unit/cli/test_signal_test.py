@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 from tests.fakes.receiver import receiving
@@ -29,7 +30,8 @@ def test_what_is_missing_is_2_and_what_arrived_is_0(machine: Machine, call: Call
         ran = call("signal-test", "--json")
         assert ran.code == 2
         assert ran.json["verdict"] == "CRITICAL"
-        number = int((machine.state / "signals" / "nonce.json").read_text().split(",")[0][10:])
+        kept = (machine.state / "signals" / "signal-path.json").read_text()
+        number = json.loads(kept)["newest"]["number"]
         receiver.answer = (200, f'{{"data": {{"result": [{{"value": [1, "{number}"]}}]}}}}')
         machine.later = timedelta(hours=2)
         ran = call("signal-test")

@@ -7,12 +7,12 @@ from datetime import timedelta
 import dagster as dg
 
 from alt_backup_assets.config.signals import Metrics, Signals
-from alt_backup_assets.signals.signal_path import newest_nonce
+from alt_backup_assets.signals.signal_path import newest_signal_path
 from tests.fakes.receiver import receiving
 from tests.unit.definitions.bench import Machine, evaluations, repository
 from tests.unit.definitions.signals_bench import with_signals
 
-NAME = "maintenance/retention:signal_arrived"
+NAME = "status/metrics:signal_arrived"
 
 
 def _check(two: Machine) -> dg.AssetCheckEvaluation:
@@ -30,9 +30,12 @@ def test_a_signal_that_does_not_arrive_is_red(two: Machine) -> None:
         missing = _check(two)
         assert (missing.passed, missing.severity) == (False, dg.AssetCheckSeverity.ERROR)
         assert "is not in backup_signal_path_nonce" in (missing.description or "")
-        nonce = newest_nonce(two.site)
-        assert nonce is not None
-        receiver.answer = (200, f'{{"data": {{"result": [{{"value": [1, "{nonce.number}"]}}]}}}}')
+        sent = newest_signal_path(two.site)
+        assert sent is not None
+        receiver.answer = (
+            200,
+            f'{{"data": {{"result": [{{"value": [1, "{sent.newest.number}"]}}]}}}}',
+        )
         two.clock.ahead += timedelta(hours=1)
         assert _check(two).passed
         receiver.answer = (500, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,15 +14,19 @@ from alt_backup_assets.signals.facts import (
     Chain,
     DatabaseDump,
     Facts,
-    SelfTest,
-    SignalPath,
     read_facts,
 )
 from alt_backup_assets.signals.metrics import families
 from alt_backup_assets.signals.rule import Expected
 from alt_backup_assets.signals.rules import rules
+from alt_backup_assets.signals.signal_path import Nonce, PathResult, SignalPathResult
 from alt_backup_assets.signals.textfile import exposition
 from alt_backup_assets.verification.repository_check import check
+from alt_backup_assets.verification.self_test.result import (
+    ControlResult,
+    FaultResult,
+    SelfTestResult,
+)
 from tests.fakes.restic import Fault
 from tests.fakes.site import DB, TOKENS, Machine
 from tests.unit.signals.samples import samples, value
@@ -60,8 +65,24 @@ def _facts(good: Machine) -> Facts:
         databases=(DatabaseDump("alt", now - timedelta(hours=2), 100),),
         chains={name: replace(chain, head="f" * 64) for name, chain in facts.chains.items()},
         read_data_at=now,
-        self_test=SelfTest(now, {"row_dropped": True, "wrong_key": False}),
-        signal_path=SignalPath(4711, {"metric": True, "ping": False}),
+        self_test=SelfTestResult(
+            checked_at=now,
+            controls=(ControlResult(engine="files", proven=True),),
+            faults=(
+                FaultResult(fault="row_dropped", detected=True, message="said"),
+                FaultResult(fault="wrong_key", detected=False, message="green"),
+                FaultResult(fault="stream_shortened", detected=None, message="no Redis"),
+            ),
+        ),
+        signal_path=SignalPathResult(
+            verdict="CRITICAL",
+            paths=(
+                PathResult(path="metric", seen="arrived", detail="it is there"),
+                PathResult(path="ping", seen="missing", detail="it is not"),
+            ),
+            asked=None,
+            newest=Nonce(number=4711, run=uuid4(), sent_at=now),
+        ),
     )
 
 

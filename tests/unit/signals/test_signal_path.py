@@ -14,7 +14,7 @@ from alt_backup_assets.signals import arrival
 from alt_backup_assets.signals.signal_path import (
     ON_ITS_WAY,
     SignalPathResult,
-    newest_nonce,
+    newest_signal_path,
     run_signal_path_test,
 )
 from alt_backup_assets.site import Site
@@ -68,10 +68,11 @@ class World:
     def run(self, *, later: timedelta = timedelta(hours=1)) -> SignalPathResult:
         """Run the self-test, then publish the metric; time goes on."""
         result = run_signal_path_test(self.site)
-        nonce = newest_nonce(self.site)
-        assert nonce == result.newest
+        sent = newest_signal_path(self.site)
+        assert sent is not None
+        assert sent.newest == result.newest
         if "metric" not in self.loses:
-            self.scraped = [nonce.number]
+            self.scraped = [sent.newest.number]
         self.clock.ahead += later
         return result
 
@@ -225,7 +226,7 @@ def test_one_path_alone_can_be_good(tmp_path: Path, world: World) -> None:
 def test_a_state_that_is_lost_starts_anew(world: World, tmp_path: Path) -> None:
     """A damaged file is as good as none."""
     world.run()
-    (tmp_path / "state" / "signals" / "nonce.json").write_text("{")
-    assert newest_nonce(world.site) is None
+    (tmp_path / "state" / "signals" / "signal-path.json").write_text("{")
+    assert newest_signal_path(world.site) is None
     assert world.run().verdict == "WARNING"
     assert world.run().verdict == "GOOD"
