@@ -1,7 +1,7 @@
 """ClickHouse's HTTP interface and ``clickhouse local`` over the real engine, from ``chdb``.
 
-Run as a program: ``serve PORT DATA CONFIG KEY`` or ``local --path P --config-file C ...``. One
-session per process, as chdb demands. Behaviours: ClickHouse documentation, "HTTP interface".
+Run as a program: ``serve ADDRESS:PORT DATA CONFIG KEY`` or ``local --path P --config-file C ...``.
+One session per process, as chdb demands. Behaviours: ClickHouse documentation, "HTTP interface".
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def _session(data: str, config: str) -> Any:  # noqa: ANN401  # chdb has no type
     return made(f"{data}?config-file={config}")
 
 
-def serve(port: int, data: str, config: str, key: str) -> None:
+def serve(where: str, data: str, config: str, key: str) -> None:
     """Answer queries in the body of a POST, for the user ``default`` with a key."""
     session = _session(data, config)
 
@@ -52,7 +52,8 @@ def serve(port: int, data: str, config: str, key: str) -> None:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing."""
 
-    HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+    address, port = where.split(":")
+    HTTPServer((address, int(port)), Handler).serve_forever()
 
 
 def local(options: list[str]) -> None:
@@ -68,6 +69,6 @@ def local(options: list[str]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
-        serve(int(sys.argv[2]), *sys.argv[3:6])
+        serve(*sys.argv[2:6])
     else:
         local(sys.argv[2:])

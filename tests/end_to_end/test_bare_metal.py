@@ -1,186 +1,160 @@
-"""Everything is gone: the runbook's own commands bring every volume back, equal to what it was.
+"""Every engine backed up, proven, destroyed and brought back; and what stops one stops no other.
 
-The commands are read from ``docs/runbook.md``, so that it cannot promise what does not run.
+The commands of the way back are read from ``docs/runbook.md``, so that it cannot promise what does
+not run. They run on a Docker engine of their own that has no container and no volume.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import re
-import secrets
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.grafana import facts as grafana_facts
-from tests.grafana import make_grafana
-from tests.programs import program
-from tests.sites import FILES, ROOT, Settings, database, make_tokens, write_site
+from tests.end_to_end.empty_engine import empty_engine
+from tests.end_to_end.every_engine import (
+    IMAGES,
+    SERVER,
+    STRANGER,
+    Machine,
+    every_engine,
+    volumes,
+)
+from tests.sites import ROOT
 
 pytestmark = pytest.mark.end_to_end
 
-COMPOSE = ROOT / "tests" / "end_to_end" / "platform" / "compose.yaml"
 RUNBOOK = ROOT / "docs" / "runbook.md"
-SERVER: dict[str, tuple[str, str, str]] = {
-    "db_data_17": ("db", "alt_db_user", "alt"),
-    "kratos_db_data": ("kratos-db", "kratos_user", "kratos"),
-}
-VOLUMES: dict[str, Settings] = {
-    **{name: database(*server) for name, server in SERVER.items()},
-    "redis-streams-data": {"service": "redis-streams", "engine": "redis", "category": "data"},
-    "oauth_token_data": FILES,
-    "prometheus_data": {"service": "prometheus", "engine": "prometheus", "category": "metrics"},
-    "grafana_data": {"service": "grafana", "engine": "grafana", "category": "metrics"},
-}
-_PROMETHEUS = "http://127.0.0.1:9090"
-_START_SECONDS = 60
-_SQL = """
-SELECT json_agg(x ORDER BY x::text)::text FROM (
-  SELECT id, f, n, j, b FROM odd_values) x
-"""
 
 
-@dataclass
-class Machine:
-    """A Compose project, and the site that backs it up.
+@pytest.fixture(scope="module", name="machine")
+def _machine(tmp_path_factory: pytest.TempPathFactory, restic_binary: Path) -> Iterator[Machine]:
+    with every_engine(tmp_path_factory.mktemp("every"), restic_binary) as machine:
+        yield machine
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one volume.
 
     Attributes:
-        project: The project's name.
-        config: The site's configuration.
-        scraped_at: A moment of which Prometheus has samples, in seconds since 1970.
+        volume: Its name.
+        said: What the error must say.
     """
 
-    project: str
-    config: Path
-    scraped_at: int = 0
-
-    def run(self, command: str, *, check: bool = True) -> str:
-        """Run a command line as an operator types it, and return what it says."""
-        environment = {k: v for k, v in os.environ.items() if k != "DAGSTER_HOME"}
-        environment |= {
-            "ALT_BACKUP_CONFIG": str(self.config),
-            "COMPOSE_PROJECT_NAME": self.project,
-            "COMPOSE_FILE": str(COMPOSE),
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:{environment['PATH']}",
-        }
-        done = subprocess.run(
-            command.split(),
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=400,
-            check=False,
-        )
-        if done.returncode and check:
-            logs = self.run("docker compose logs --tail 5", check=False)
-            said = f"{done.stdout}{done.stderr}\n{logs}"
-            raise AssertionError(f"{command}\nexit {done.returncode}\n{said}")
-        return done.stdout.strip()
-
-    def inside(self, service: str, *argv: str) -> str:
-        """Run a program in a service and return what it says."""
-        compose = ("docker", "compose", "-f", str(COMPOSE), "-p", self.project)
-        done = subprocess.run(
-            [*compose, "exec", "-T", service, *argv],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
-
-    def directory(self, volume: str) -> Path:
-        """Return where the engine keeps a volume."""
-        return Path("/var/lib/docker/volumes") / f"{self.project}_{volume}" / "_data"
-
-    def facts(self) -> dict[str, str]:
-        """Return what an operator would look at in every engine, asked of the engine itself."""
-        return {
-            **{
-                name: self.inside(service, "psql", "-XqAt", "-U", user, "-d", db, "-c", _SQL)
-                for name, (service, user, db) in SERVER.items()
-            },
-            "redis": self.redis(
-                "DBSIZE", "XLEN events", "XINFO GROUPS events", "XRANGE events - +"
-            ),
-            "tokens": _tree(self.directory("oauth_token_data")),
-            "prometheus": self.prometheus('{job="itself"}', self.scraped_at),
-            "grafana": grafana_facts(self.directory("grafana_data")),
-        }
-
-    def prometheus(self, query: str, moment: int) -> str:
-        """Return every series there was at a moment, with its value."""
-        argv = ("promtool", "query", "instant", "--time", str(moment), _PROMETHEUS, query)
-        return "\n".join(sorted(self.inside("prometheus", *argv).splitlines()))
-
-    def redis(self, *commands: str) -> str:
-        """Run commands of Redis and return its answers."""
-        return "\n".join(
-            self.inside("redis-streams", "redis-cli", *command.split()) for command in commands
-        )
+    volume: str
+    said: str
 
 
-def _tree(directory: Path) -> str:
-    argv = ["find", ".", "-type", "f", "-exec", "sha256sum", "{}", "+"]
-    done = subprocess.run(argv, cwd=directory, capture_output=True, text=True, check=True)
-    return "\n".join(sorted(done.stdout.splitlines()))
+def backed_up(machine: Machine) -> dict[str, str | None]:
+    """Back everything up; return each volume's error, the exit code having been the right one."""
+    done = machine.call("alt-backup", "backup", "--json")
+    report = json.loads(done.stdout)
+    errors = {volume["name"]: volume["error"] for volume in report["volumes"]}
+    assert done.returncode == (2 if any(errors.values()) else 0), done.stdout
+    assert report["verdict"] == ("FAILED" if any(errors.values()) else "GOOD")
+    return errors
 
 
-@pytest.fixture(name="machine")
-def _machine(tmp_path: Path, restic_binary: Path) -> Iterator[Machine]:
-    program("docker")
-    project = f"altbackup-{secrets.token_hex(4)}"
-    machine = Machine(project, _write(tmp_path / "site", project, tmp_path, restic_binary))
-    try:
-        machine.run("docker compose up -d --wait")
-        with _seeded(machine):
-            yield machine
-    finally:
-        machine.run("docker compose down --volumes --timeout 2")
+def let_in(machine: Machine, *, allowed: bool) -> None:
+    """Say whether a database takes connections."""
+    said = f"ALTER DATABASE kratos ALLOW_CONNECTIONS {allowed}"
+    done = machine.sql("kratos_db_data", said, "-d", "postgres")
+    assert done.returncode == 0, done.stderr
 
 
-def _write(directory: Path, project: str, root: Path, restic: Path) -> Path:
-    platform = {
-        "kind": "docker",
-        "name": "alt",
-        "project": project,
-        "volumes_root": str(root / "nothing-is-mounted"),
-        "throwaway_memory_mb": 1024,
+def assert_only(errors: dict[str, str | None], faults: list[Fault]) -> None:
+    """Fail unless exactly these volumes failed, each with what its message must say."""
+    found = {name: error for name, error in errors.items() if error}
+    assert found.keys() == {fault.volume for fault in faults}, found
+    for fault in faults:
+        assert re.search(fault.said, found[fault.volume]), (fault, found[fault.volume])
+
+
+def test_services_that_are_gone(machine: Machine) -> None:
+    """Each is named with what to do; the volumes of the others are backed up."""
+    gone = {
+        "kratos_db_data": "kratos-db",
+        "redis-streams-data": "redis-streams",
+        "clickhouse_data": "clickhouse",
+        "meili_data": "meilisearch",
+        "prometheus_data": "prometheus",
     }
-    offsite = {"url": str(root / "offsite")}
-    return write_site(directory, platform=platform, volumes=VOLUMES, restic=restic, offsite=offsite)
-
-
-@contextmanager
-def _seeded(machine: Machine) -> Iterator[None]:
-    seed = (ROOT / "tests" / "postgresql_seed.sql").read_text()
-    for service, user, name in SERVER.values():
-        container = machine.run(f"docker compose ps -q {service}")
-        argv = ["docker", "exec", "-i", container, "psql", "-Xq", "-U", user, "-d", name]
-        subprocess.run(
-            [*argv, "-v", "ballast=50"], input=seed, text=True, check=True, capture_output=True
-        )
-    for number in range(50):
-        machine.redis(f"XADD events * number {number}")
-    machine.redis(
-        "XGROUP CREATE events readers 0", "XREADGROUP GROUP readers me COUNT 7 STREAMS events >"
+    machine.run(f"docker compose stop --timeout 2 {' '.join(gone.values())}")
+    tokens = machine.directory("oauth_token_data") / "token.json"
+    whole = tokens.read_bytes()
+    tokens.write_bytes(b"")
+    grafana = machine.directory("grafana_data") / "grafana.db"
+    grafana.rename(grafana.with_suffix(".away"))
+    try:
+        errors = backed_up(machine)
+    finally:
+        tokens.write_bytes(whole)
+        grafana.with_suffix(".away").rename(grafana)
+        machine.run(f"docker compose start {' '.join(gone.values())}")
+        machine.run("docker compose up -d --wait")
+    assert_only(
+        errors,
+        [
+            *(Fault(volume, service) for volume, service in gone.items()),
+            Fault("oauth_token_data", r"token\.json has 0 bytes, and must have at least 1"),
+            Fault("grafana_data", r"grafana\.db"),
+        ],
     )
-    make_tokens(machine.directory("oauth_token_data"))
-    make_grafana(machine.directory("grafana_data"))
-    deadline = time.monotonic() + _START_SECONDS
-    while "up{" not in machine.prometheus("up", int(time.time())):
-        assert time.monotonic() < deadline, "Prometheus scrapes nothing"
-        time.sleep(0.2)
-    machine.scraped_at = int(time.time())
-    yield
+
+
+def test_what_an_engine_refuses(machine: Machine) -> None:
+    """Each says it in its own words; the volumes of the others are backed up."""
+    key = machine.key.read_text()
+    tokens = machine.directory("oauth_token_data") / "token.json"
+    whole = tokens.read_bytes()
+    grafana = machine.directory("grafana_data") / "grafana.db"
+    database = grafana.read_bytes()
+    snapshots = machine.directory("prometheus_data") / "snapshots"
+    let_in(machine, allowed=False)
+    machine.redis("CONFIG SET requirepass somebody-set-one")
+    machine.key.write_text("another-key\n")
+    shutil.rmtree(snapshots, ignore_errors=True)
+    snapshots.touch()
+    tokens.write_text('{"refresh_token": ""}')
+    grafana.write_bytes(database[: len(database) // 3])
+    try:
+        errors = backed_up(machine)
+    finally:
+        machine.key.write_text(key)
+        snapshots.unlink()
+        tokens.write_bytes(whole)
+        grafana.write_bytes(database)
+        machine.run("docker compose restart --timeout 5 redis-streams")
+        let_in(machine, allowed=True)
+    assert "somebody-set-one" not in str(errors)
+    assert "another-key" not in str(errors)
+    assert_only(
+        errors,
+        [
+            Fault("kratos_db_data", "not currently accepting connections"),
+            Fault("redis-streams-data", "NOAUTH"),
+            Fault("clickhouse_data", "Authentication failed"),
+            Fault("meili_data", "API key is invalid"),
+            Fault("prometheus_data", "snapshot"),
+            Fault("oauth_token_data", "has nothing under refresh_token"),
+            Fault("grafana_data", r"grafana\.db"),
+        ],
+    )
+
+
+def test_a_volume_nobody_registered_is_named(machine: Machine) -> None:
+    """Drift is 1, and the stranger is the only one it is about."""
+    done = machine.call("alt-backup", "drift", "--json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    states = {volume["name"]: volume["state"] for volume in json.loads(done.stdout)["volumes"]}
+    assert states.pop(STRANGER) == "unplanned"
+    assert set(states.values()) == {"planned", "excluded"}
 
 
 def _commands() -> list[str]:
@@ -189,9 +163,14 @@ def _commands() -> list[str]:
 
 
 def test_the_runbook_brings_everything_back(machine: Machine) -> None:
-    """Volumes and local repository are destroyed; its commands bring all of it back, equal."""
-    for command in ("alt-backup backup", "alt-backup offsite", "alt-backup drill"):
+    """Engine, volumes and local repository are lost; its commands bring all of it back, equal."""
+    for command in ("alt-backup backup", "alt-backup offsite"):
         machine.run(command)
+    drilled = json.loads(machine.run("alt-backup drill --json"))
+    proven = {volume["name"] for volume in drilled["volumes"] if volume["verdict"] == "PROVEN"}
+    planned = {name for name, entry in volumes(machine.key).items() if "engine" in entry}
+    assert proven == planned
+    assert len(planned) == len(SERVER) + 6
     assert list((machine.directory("prometheus_data") / "snapshots").iterdir()) == []
     before = machine.facts()
     assert len(before["prometheus"].splitlines()) > 100
@@ -199,6 +178,12 @@ def test_the_runbook_brings_everything_back(machine: Machine) -> None:
     site = machine.config.parent
     for gone in (site / "repository", site / "state"):
         shutil.rmtree(gone)
-    for command in _commands():
-        machine.run(command, check=command != "alt-backup status")
-    assert machine.facts() == before
+    with TemporaryDirectory(prefix="ab-") as room, empty_engine(Path(room), IMAGES) as bare:
+        machine.engine = bare
+        try:
+            for command in _commands():
+                machine.run(command, check=command != "alt-backup status")
+            assert machine.facts() == before
+        finally:
+            machine.run("docker compose down --volumes --timeout 2")
+            machine.engine = {}

@@ -82,7 +82,14 @@ def _bench(tmp_path: Path, restic_binary: Path, request: pytest.FixtureRequest) 
         template=tmp_path / "template",
     )
     server = Server(HttpService("ch", url, {"X-ClickHouse-Key": KEY}), 60)
-    argv = [sys.executable, str(double), "serve", str(port), str(tmp_path / "db"), str(config)]
+    argv = [
+        sys.executable,
+        str(double),
+        "serve",
+        f"127.0.0.1:{port}",
+        str(tmp_path / "db"),
+        str(config),
+    ]
     process = subprocess.Popen([*argv, KEY])
     try:
         _wait(port)
