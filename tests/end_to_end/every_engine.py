@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -263,20 +264,23 @@ def _seed_what_starts_slowly(machine: Machine) -> None:
         machine.clickhouse(query)
     wait_until(lambda: "available" in machine.meilisearch("GET", "/health"), what="no Meilisearch")
     movies = [{"id": number, "title": f"of {number}"} for number in range(30)]
-    machine.meilisearch("POST", "/indexes/movies/documents", movies)
-    machine.meilisearch("PATCH", "/indexes/movies/settings", {"synonyms": {"film": ["movie"]}})
-    wait_until(
-        lambda: (
-            json.loads(machine.meilisearch("GET", "/tasks?statuses=enqueued,processing"))["total"]
-            == 0
-        ),
-        what="Meilisearch does not work its queue off",
-    )
+    changes = {
+        "documents": ("POST", {"documents": movies}),
+        "settings": ("PATCH", {"settings": {"synonyms": {"film": ["movie"]}}}),
+    }
+    for what, (method, body) in changes.items():
+        said = json.loads(machine.meilisearch(method, f"/indexes/movies/{what}", body))
+        task = f"/tasks/{said['taskUid']}"
+        wait_until(partial(_succeeded, machine, task), what=what)
     wait_until(
         lambda: "up{" in machine.prometheus("up", int(time.time())),
         what="Prometheus scrapes nothing",
     )
     machine.scraped_at = int(time.time())
+
+
+def _succeeded(machine: Machine, task: str) -> bool:
+    return "succeeded" in machine.meilisearch("GET", task)
 
 
 def _tree(directory: Path) -> str:

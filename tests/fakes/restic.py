@@ -146,7 +146,10 @@ class FakeRestic(Restic):
         with self._call("plan_retention"):
             self._require_existing()
             groups: dict[tuple[str, ...], list[Snapshot]] = defaultdict(list)
-            for snapshot in sorted(self._snapshots.values(), key=lambda s: s.time, reverse=True):
+            newest_first = sorted(
+                self._snapshots.values(), key=lambda s: (s.time, s.id), reverse=True
+            )
+            for snapshot in newest_first:
                 if snapshot.host == host:
                     groups[snapshot.paths].append(snapshot)
             kept = {s.id for group in groups.values() for s in _kept(group, retention)}

@@ -19,6 +19,16 @@ from alt_backup_assets.tools.parallel import each
 from tests.unit.cli.conftest import Call, Machine
 
 
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """Let every signal be heard: a shell's background job, as the tests may be, ignores some."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @contextmanager
 def sent(number: signal.Signals, *, after_seconds: float) -> Iterator[None]:
     """Send this process a signal a moment later."""
