@@ -20,6 +20,7 @@ from alt_backup_assets.cli import (
     altctl,
     backup,
     check,
+    compose,
     configuration,
     drift,
     drill,
@@ -72,6 +73,7 @@ for _verb in (
     restore.restore,
     drift.drift,
     configuration.config,
+    compose.compose,
     altctl.altctl,
 ):
     program.add_command(_verb)
