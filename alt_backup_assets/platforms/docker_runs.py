@@ -6,7 +6,6 @@ one said last, before it could say it to Dagster, is in its own log.
 
 from __future__ import annotations
 
-import re
 import time
 
 from docker.api.client import APIClient
@@ -19,7 +18,6 @@ LABEL = "io.alt-backup.run"
 
 KEPT_SECONDS = 24 * 3600
 _ENDED = ["created", "exited", "dead"]
-_SHORT_ID = re.compile(r"[0-9a-f]{12}")
 
 
 def sweep(api: APIClient, platform: str) -> tuple[str, ...]:
@@ -42,18 +40,3 @@ def sweep(api: APIClient, platform: str) -> tuple[str, ...]:
                     continue
             removed.append(entry["Names"][0].lstrip("/") if entry["Names"] else entry["Id"][:12])
     return tuple(removed)
-
-
-def runs(api: APIClient, hostname: str) -> bool:
-    """Tell whether a container runs whose host name is its own short id, as is the default.
-
-    Raises:
-        PlatformError: The engine does not answer.
-    """
-    if not _SHORT_ID.fullmatch(hostname):
-        return True  # a machine, or a name somebody gave: nobody here can tell
-    with answering("the holder of a lock"):
-        try:
-            return bool(api.inspect_container(hostname)["State"]["Running"])
-        except NotFound:
-            return False
