@@ -26,6 +26,12 @@ _NETWORK = "platform"
 _CONTEXT = "DAGSTER_CONTAINER_CONTEXT"
 
 # Compose puts these in, so that one file serves whatever the project is called.
+_OF_COMPOSE: dict[str, JsonValue] = {
+    # As `docker compose run` labels them: `down` ends and removes them, `ps` does not list them.
+    "com.docker.compose.project": "${COMPOSE_PROJECT_NAME}",
+    "com.docker.compose.service": "code",
+    "com.docker.compose.oneoff": "True",
+}
 _LOGS = "${COMPOSE_PROJECT_NAME}_logs"
 _PASSWORD = "${ALT_BACKUP_STORAGE_PASSWORD_FILE}"  # noqa: S105  # the path of one
 
@@ -130,7 +136,7 @@ def _run_context(
             "env_vars": [f"{ENVIRONMENT_VARIABLE}={_literal(str(source))}"],
             "networks": [network],
             "container_kwargs": {
-                "labels": {LABEL: _literal(config.platform.name)},
+                "labels": {LABEL: _literal(config.platform.name), **_OF_COMPOSE},
                 "mounts": mounted,
             },
         }
