@@ -24,6 +24,7 @@ from alt_backup_assets.cli import (
     configuration,
     drift,
     drill,
+    kit,
     offsite,
     restore,
     retention,
@@ -74,6 +75,7 @@ for _verb in (
     drift.drift,
     configuration.config,
     compose.compose,
+    kit.kit,
     altctl.altctl,
 ):
     program.add_command(_verb)

@@ -75,7 +75,7 @@ def read_mounts(configuration_file: Path, config: Configuration, registry: Regis
     platform = docker_platform(config)
     beside = configuration_file.absolute().parent
     written = tuple(sorted(_written(config)))
-    files = {Path(registry.source).absolute(), *_paths(registry.planned), *_read(config)}
+    files = {*files_read(config, registry), *_paths(config.restic)}
     read = sorted(path for path in files if not _covered(path, (beside, *written)))
     return Mounts(
         binds=(
@@ -93,6 +93,19 @@ def read_mounts(configuration_file: Path, config: Configuration, registry: Regis
     )
 
 
+def files_read(config: Configuration, registry: Registry) -> frozenset[Path]:
+    """Return the files that are only read: secrets, keys, and the registry if it is the site's own.
+
+    Args:
+        config: The configuration.
+        registry: As it was loaded for that configuration.
+    """
+    source = Path(registry.source).absolute()
+    own = [] if _shipped(source) else [source]
+    named = (config.repositories, config.signals.model_copy(update={"metrics": None}))
+    return frozenset([*own, *_paths(registry.planned), *_paths(named)])
+
+
 def _written(config: Configuration) -> set[Path]:
     """Return the directories we write to; one that is inside another comes with it."""
     repositories = config.repositories
@@ -104,12 +117,6 @@ def _written(config: Configuration) -> set[Path]:
         *([textfile.parent] if textfile else []),
     }
     return {path for path in found if not _covered(path, found - {path})}
-
-
-def _read(config: Configuration) -> Iterator[Path]:
-    """Return the files that are only read."""
-    for part in (config.repositories, config.signals, config.restic):
-        yield from _paths(part)
 
 
 def _paths(value: object) -> Iterator[Path]:

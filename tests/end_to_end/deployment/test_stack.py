@@ -3,87 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.end_to_end.deployment import OPERATOR, Deployment, as_json, deployment, eventually
+from tests.end_to_end.deployment.asking import LAUNCH, runs
+from tests.end_to_end.deployment.bench import OPERATOR, Deployment, as_json, eventually
 
 pytestmark = pytest.mark.end_to_end
-
-RUNS = """
-query ($filter: RunsFilter, $limit: Int) {
-  runsOrError(filter: $filter, limit: $limit) {
-    ... on Runs { results { runId status jobName tags { key value } } }
-  }
-}
-"""
-STOP = """
-mutation ($id: String!) {
-  stopRunningSchedule(id: $id) {
-    __typename
-    ... on ScheduleStateResult { scheduleState { status } }
-  }
-}
-"""
-SCHEDULE = """
-{ scheduleOrError(scheduleSelector: {
-    repositoryLocationName: "alt_backup_assets", repositoryName: "__repository__",
-    scheduleName: "daily_backup"}) { ... on Schedule { id } } }
-"""
-LAUNCH = """
-mutation ($tags: [ExecutionTag!]) {
-  launchRun(executionParams: {
-    selector: {repositoryLocationName: "alt_backup_assets", repositoryName: "__repository__",
-               jobName: "daily_backup"},
-    runConfigData: {}, executionMetadata: {tags: $tags}
-  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
-}
-"""
-
-
-def runs(deployed: Deployment, **wanted: object) -> list[dict[str, Any]]:
-    """Return runs, the newest first."""
-    found = deployed.ask(RUNS, filter=wanted, limit=50)["runsOrError"]["results"]
-    return list(found)
-
-
-def launch(deployed: Deployment) -> str:
-    """Launch the daily job through the UI of the operators and return the run's id."""
-    tags = [{"key": "dagster/partition", "value": deployed.site.today.isoformat()}]
-    done = deployed.ask(LAUNCH, tags=tags)["launchRun"]
-    assert done["__typename"] == "LaunchRunSuccess", done
-    return str(done["run"]["runId"])
-
-
-def finished(deployed: Deployment, run_id: str) -> str:
-    """Return how a run ended, once it has."""
-    ends = {"SUCCESS", "FAILURE", "CANCELED"}
-
-    def ended() -> str | None:
-        (run,) = runs(deployed, runIds=[run_id])
-        return str(run["status"]) if run["status"] in ends else None
-
-    return eventually(ended, f"run {run_id} ends")
-
-
-@pytest.fixture(scope="module", name="deployed")
-def _deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """Return the stack, once the first backup came by itself and all of it was proven."""
-    with deployment(tmp_path_factory.mktemp("deployment")) as deployed:
-
-        def first() -> str | None:
-            found = runs(deployed, pipelineName="daily_backup")
-            return found[-1]["runId"] if found else None
-
-        run = eventually(first, "the schedule launches the daily job")
-        schedule = deployed.ask(SCHEDULE)["scheduleOrError"]["id"]
-        assert deployed.ask(STOP, id=schedule)["stopRunningSchedule"]["scheduleState"]
-        assert finished(deployed, run) == "SUCCESS", deployed.said(run)
-        yield deployed
 
 
 def test_the_scheduled_backup_is_proven_and_status_is_good(deployed: Deployment) -> None:
