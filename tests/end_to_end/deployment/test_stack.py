@@ -62,7 +62,7 @@ ALLOWED = {
     "GET /version": 200,
     "GET /v1.41/containers/json": 200,
     "GET /v1.41/containers/nobody/json": 404,
-    "GET /v1.41/containers/nobody/logs": 404,
+    "GET /v1.41/containers/nobody/logs?stdout=1": 404,
     "GET /v1.41/containers/nobody/archive?path=/": 404,
     "GET /v1.41/exec/0123abc/json": 404,
     "GET /v1.41/volumes": 200,
