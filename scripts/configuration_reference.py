@@ -26,9 +26,9 @@ _HEADER = """\
 # Configuration
 
 Made by `scripts/configuration_reference.py` from the code; a test holds it up to date. Secrets are
-only ever paths of files. Relative paths start at the file they stand in. `alt-backup config validate`
-names every mistake with field and near miss, `alt-backup config show` prints the files with every
-default filled in.
+only ever paths of files. Relative paths start at the file they stand in. `alt-backup config
+validate` names every mistake with field and near miss, `alt-backup config show` prints the files
+with every default filled in.
 """
 
 
