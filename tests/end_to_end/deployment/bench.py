@@ -154,7 +154,7 @@ class Deployment:
         container.reload()
         self.client.containers.run(
             REDIS,
-            ["kill", "-9", str(container.attrs["State"]["Pid"])],
+            ["sh", "-c", f"kill -9 {container.attrs['State']['Pid']}"],
             user="root",
             pid_mode="host",
             network_mode="none",
