@@ -37,4 +37,5 @@ def _deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         schedule = deployed.ask(SCHEDULE)["scheduleOrError"]["id"]
         assert deployed.ask(STOP, id=schedule)["stopRunningSchedule"]["scheduleState"]
         assert finished(deployed, run) == "SUCCESS", deployed.said(run)
+        assert deployed.inside("offsite")[0] == 0
         yield deployed

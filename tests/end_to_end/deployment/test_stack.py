@@ -16,7 +16,6 @@ pytestmark = pytest.mark.end_to_end
 
 def test_the_scheduled_backup_is_proven_and_status_is_good(deployed: Deployment) -> None:
     """Inside and outside the containers alike, with the same configuration file."""
-    deployed.inside("offsite")
 
     def proven() -> bool:
         return as_json(deployed.inside("status", "--json"))[0] == 0

@@ -48,7 +48,8 @@ def restarted(deployed: Deployment, service: str) -> bool:
 def require_all_good(deployed: Deployment) -> None:
     """Require that everything is there again: proven by the sensor, nothing left behind."""
     eventually(lambda: deployed.outside("status")[0] == 0, "status is GOOD again")
-    assert leftovers(deployed.site) == []
+    # A sensor's look at the repository is a lock as well, for a moment.
+    eventually(lambda: leftovers(deployed.site) == [], "nothing is left behind")
 
 
 def test_a_killed_run_is_seen_and_taken_up_again(deployed: Deployment) -> None:
@@ -75,7 +76,7 @@ def test_a_killed_run_is_seen_and_taken_up_again(deployed: Deployment) -> None:
     assert "Container status is exited" in said(deployed, run)
     retry = eventually(lambda: tagged(deployed, "dagster/parent_run_id", run), "the run is retried")
     assert finished(deployed, retry) == "SUCCESS", deployed.said(retry)
-    assert _locks(repository) == []
+    assert lock not in _locks(repository)
     require_all_good(deployed)
 
 
