@@ -32,7 +32,7 @@ def held(deployed: Deployment) -> Iterator[str]:
     argv = ["psql", "-X", "-U", db.user, "-d", db.database, "-c", _HOLD]
     db.container.exec_run(argv, detach=True)
     try:
-        run = launch(deployed)
+        run = eventually(lambda: launch(deployed), "the UI takes a job")
         eventually(lambda: db.sql(_WAITING) != "0", "the backup waits for the table")
         yield run
     finally:
@@ -107,7 +107,7 @@ def test_without_the_proxy_the_volume_fails_and_the_next_run_makes_up_for_it(
         deployed.kill(deployed.container("docker-proxy"))
         assert finished(deployed, run) == "FAILURE", deployed.said(run)
     assert "db_data_17" in said(deployed, run)
-    again = launch(deployed)
+    again = eventually(lambda: launch(deployed), "the UI takes a job")
     assert finished(deployed, again) == "SUCCESS", deployed.said(again)
     require_all_good(deployed)
 
@@ -118,7 +118,7 @@ def test_a_run_survives_dagsters_storage(deployed: Deployment) -> None:
         deployed.kill(deployed.container("storage"))
         eventually(lambda: restarted(deployed, "storage"), "the storage is restarted")
     ended = finished(deployed, run)
-    again = launch(deployed)
+    again = eventually(lambda: launch(deployed), "the UI takes a job")
     assert finished(deployed, again) == "SUCCESS", (ended, deployed.said(again))
     require_all_good(deployed)
 
