@@ -27,10 +27,12 @@ _CONTEXT = "DAGSTER_CONTAINER_CONTEXT"
 
 # Compose puts these in, so that one file serves whatever the project is called.
 _OF_COMPOSE: dict[str, JsonValue] = {
-    # As `docker compose run` labels them: `down` ends and removes them, `ps` does not list them.
+    # As `docker compose run` labels them, so that `down --remove-orphans` removes them too: a
+    # container that is left would keep the volume of the logs and the networks.
     "com.docker.compose.project": "${COMPOSE_PROJECT_NAME}",
     "com.docker.compose.service": "code",
     "com.docker.compose.oneoff": "True",
+    "com.docker.compose.config-hash": "run",  # without any, Compose does not know it for its own
 }
 _LOGS = "${COMPOSE_PROJECT_NAME}_logs"
 _PASSWORD = "${ALT_BACKUP_STORAGE_PASSWORD_FILE}"  # noqa: S105  # the path of one

@@ -231,7 +231,7 @@ def deployment(directory: Path) -> Iterator[Deployment]:
     finally:
         if (directory / "site.yaml").exists():
             made.stack("stop", "--timeout", "1", "daemon", "ui-admin")  # they would launch runs
-            made.stack("down", "-v", "--timeout", "1")
+            made.stack("down", "-v", "--remove-orphans", "--timeout", "1")
         made.platform("down", "-v", "--timeout", "1")
         made.client.close()
 

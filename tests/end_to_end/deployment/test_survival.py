@@ -128,9 +128,9 @@ def _locks(repository: Path) -> list[str]:
 
 
 def test_removing_the_stack_loses_no_backup(deployed: Deployment) -> None:
-    """`down -v` and a new `up`: what was proven is proven, and the next backup is as any other."""
+    """`down -v --remove-orphans` and a new `up`: what was proven is proven, and the next backup is as any other."""
     before = {s.id for s in deployed.site.local.snapshots()}
-    deployed.stack("down", "-v")
+    deployed.stack("down", "-v", "--remove-orphans")
     assert deployed.runs() == []
     assert deployed.outside("status")[0] == 0
     deployed.stack("up", "-d", "--scale", "metrics=0")
