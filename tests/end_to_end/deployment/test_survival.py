@@ -128,7 +128,7 @@ def _locks(repository: Path) -> list[str]:
 
 
 def test_removing_the_stack_loses_no_backup(deployed: Deployment) -> None:
-    """`down -v --remove-orphans` and a new `up`: what was proven is proven, and the next backup is as any other."""
+    """What was proven is proven in the new one, and its next backup is as any other."""
     before = {s.id for s in deployed.site.local.snapshots()}
     deployed.stack("down", "-v", "--remove-orphans")
     assert deployed.runs() == []
