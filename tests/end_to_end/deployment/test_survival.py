@@ -129,6 +129,7 @@ def _locks(repository: Path) -> list[str]:
 
 def test_removing_the_stack_loses_no_backup(deployed: Deployment) -> None:
     """What was proven is proven in the new one, and its next backup is as any other."""
+    require_all_good(deployed)
     before = {s.id for s in deployed.site.local.snapshots()}
     deployed.stack("down", "-v", "--remove-orphans")
     assert deployed.runs() == []
