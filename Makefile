@@ -49,12 +49,13 @@ tools: venv ## restic >= 0.17.1 as .venv/bin/restic
 	@scripts/fetch_restic
 	@test -e /usr/share/zoneinfo/UTC || scripts/install_packages tzdata
 
-testbed: ## engines, Docker, test images and SFTP server, installed and started where missing
+testbed: venv ## engines, Docker, test images and SFTP server, installed and started where missing
 	@scripts/prepare_sftp_server
 	@scripts/install_packages iproute2 redis-server prometheus busybox curl
 	@scripts/docker_engine start
 	@scripts/fetch_compose
 	@scripts/build_test_images
+	@scripts/build_backup_image alt-backup-test/backup:1
 
 clean: ## stop the demo's servers and our Docker engine, remove all that was made here
 	@if [ -d .demo ]; then python3 scripts/demo_platform.py stop; fi

@@ -18,7 +18,8 @@ from filelock import FileLock, Timeout
 
 from alt_backup_assets.config import Configuration, Repository, load_configuration
 from alt_backup_assets.errors import VolumeBusy
-from alt_backup_assets.platforms import open_platform
+from alt_backup_assets.platforms import container_runs, open_platform
+from alt_backup_assets.platforms.containers import OwnContainers
 from alt_backup_assets.platforms.seam import Platform
 from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.registry.volume import Registry
@@ -119,13 +120,19 @@ def open_site(configuration_file: Path) -> Site:
         ConfigurationError: A file is wrong; the message names file, field and near miss.
     """
     config = load_configuration(configuration_file)
-    cache = config.directories.state / "restic-cache"
+    platform = open_platform(config)
+    own = OwnContainers(config.directories.state / "containers", container_runs(platform))
+    own.enter()
     offsite = config.repositories.offsite
+
+    def restic(repository: Repository) -> Restic:
+        cache = config.directories.state / "restic-cache"
+        return Restic(repository, binary=config.restic, cache_dir=cache, host_is_gone=own.is_gone)
 
     return Site(
         config=config,
         registry=load_registry(config, relative_to=configuration_file.parent),
-        platform=open_platform(config),
-        local=open_repository(config.repositories.local, config.restic, cache),
-        offsite=open_repository(offsite, config.restic, cache) if offsite else None,
+        platform=platform,
+        local=restic(config.repositories.local),
+        offsite=restic(offsite) if offsite else None,
     )

@@ -21,9 +21,11 @@ from alt_backup_assets.cli import (
     altctl,
     backup,
     check,
+    compose,
     configuration,
     drift,
     drill,
+    kit,
     metrics,
     offsite,
     proofs,
@@ -82,6 +84,8 @@ for _verb in (
     alerts.alerts,
     signal_test.signal_test,
     configuration.config,
+    compose.compose,
+    kit.kit,
     altctl.altctl,
 ):
     program.add_command(_verb)

@@ -17,7 +17,7 @@ from docker.errors import NotFound
 
 from alt_backup_assets.config import DockerPlatform
 from alt_backup_assets.errors import ServiceNotFound, VolumeUnreadable
-from alt_backup_assets.platforms import compose, docker_throwaway, docker_volumes
+from alt_backup_assets.platforms import compose, docker_runs, docker_throwaway, docker_volumes
 from alt_backup_assets.platforms.docker_place import DockerService
 from alt_backup_assets.platforms.docker_throwaway import Recipe
 from alt_backup_assets.platforms.live_volumes import PlatformVolumes
@@ -128,8 +128,19 @@ class DockerEngine:
         return docker_throwaway.open_throwaway(self._api, recipe)
 
     def sweep(self) -> tuple[str, ...]:
-        """Remove the throw-away containers of runs that are no longer alive; name them."""
-        return docker_throwaway.sweep(self._api, self._config.name)
+        """Remove throw-away containers nobody needs any more, and those of finished runs."""
+        return (
+            *docker_throwaway.sweep(self._api, self._config.name),
+            *docker_runs.sweep(self._api, self._config.name),
+        )
+
+    def container_runs(self, container: str) -> bool:
+        """Tell by its id, short or long, whether a container of the engine runs.
+
+        Raises:
+            PlatformError: The engine does not answer.
+        """
+        return docker_throwaway.runs(self._api, container)
 
     def _image(self, service: str, runtime: Runtime) -> str:
         for image in filter(None, (runtime.image_id, runtime.image)):

@@ -109,10 +109,23 @@ def sweep(api: APIClient, platform: str) -> tuple[str, ...]:
     for entry in found:
         mark = entry["Labels"].get(OWNER_LABEL, "")
         age_seconds = time.time() - float(entry["Created"])
-        if is_orphan(mark, age_seconds=age_seconds, container_runs=lambda id_: _runs(api, id_)):
+        if is_orphan(mark, age_seconds=age_seconds, container_runs=lambda id_: runs(api, id_)):
             _remove(api, entry["Id"])
             removed.append(entry["Names"][0].lstrip("/") if entry["Names"] else entry["Id"][:12])
     return tuple(removed)
+
+
+def runs(api: APIClient, container_id: str) -> bool:
+    """Tell whether a container runs.
+
+    Raises:
+        PlatformError: The engine does not answer.
+    """
+    with answering(f"whether container {container_id} runs"):
+        try:
+            return bool(api.inspect_container(container_id)["State"]["Running"])
+        except NotFound:
+            return False
 
 
 def _create(api: APIClient, recipe: Recipe) -> str:
@@ -153,14 +166,6 @@ def _remove(api: APIClient, container_id: str) -> None:
         except APIError as error:
             if error.status_code != _CONFLICT:  # its removal is under way
                 raise
-
-
-def _runs(api: APIClient, container_id: str) -> bool:
-    with answering("the owner of a throw-away container"):
-        try:
-            return bool(api.inspect_container(container_id)["State"]["Running"])
-        except NotFound:
-            return False
 
 
 def _tar(source: Path, name: str) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ left. Keep out: what single commands mean; the verbs are in ``client``.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,12 @@ from alt_backup_assets.tools.restic import commands, values
 from alt_backup_assets.tools.restic.commands import Arguments
 from alt_backup_assets.tools.restic.locks import Lock, is_orphaned, process_started_at
 from alt_backup_assets.tools.restic.outcome import failure
-from alt_backup_assets.tools.restic.place import Place, environment_variables, require_files
+from alt_backup_assets.tools.restic.place import (
+    Place,
+    environment_variables,
+    local_directory,
+    require_files,
+)
 
 LOCK_WAIT_SECONDS = 300
 """How long a call waits for somebody else's lock."""
@@ -128,11 +133,21 @@ class Caller:
             raise self._locked(alive)
         if locks:
             self.once(commands.UNLOCK)
-        # restic keeps the lock of a reused process number, or of a container that is gone,
-        # until it is half an hour old.
+            self._remove_files(locks)
+        # Elsewhere restic keeps the lock of a reused process number, or of a container that is
+        # gone, until it is half an hour old.
         if left := [lock for lock_id, lock in self._locks().items() if lock_id in locks]:
             raise self._locked(left)
         return tuple(locks)
+
+    def _remove_files(self, lock_ids: Iterable[str]) -> None:
+        """Remove exactly these locks of a repository in a directory.
+
+        restic itself would only remove all there are, also one that was taken this moment.
+        """
+        if directory := local_directory(self.place.url):
+            for lock_id in lock_ids:
+                (directory / "locks" / lock_id).unlink(missing_ok=True)
 
     def _locks(self) -> dict[str, Lock]:
         listed = self.once(commands.LIST_LOCKS, locking=commands.NO_LOCK).decode().split()

@@ -169,6 +169,19 @@ def test_a_gone_containers_lock_is_orphaned(client: Client) -> None:
     assert client(script, gone="deadbeef1234").remove_orphaned_locks() == (LOCK,)
 
 
+def test_restics_own_unlock_may_leave_the_lock_of_a_gone_container(
+    client: Client, place: Repository
+) -> None:
+    """It does until the lock is half an hour old; in a directory exactly that file is removed."""
+    locks = Path(place.url) / "locks"
+    locks.mkdir(parents=True)
+    (locks / LOCK).touch()
+    (locks / ("4" * 64)).touch()  # taken after we had looked
+    script = Script(*_one_lock("deadbeef1234"), OK, OK)
+    client(script, gone="deadbeef1234").remove_orphaned_locks()
+    assert [left.name for left in locks.iterdir()] == ["4" * 64]
+
+
 def test_a_lock_that_stays_is_not_called_removed(client: Client) -> None:
     """Restic has the last word on its locks."""
     with pytest.raises(RepositoryLocked):

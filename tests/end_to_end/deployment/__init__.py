@@ -1,0 +1,1 @@
+"""The backup stack as an operator starts it, beside the sample platform."""

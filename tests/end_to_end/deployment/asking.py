@@ -1,0 +1,66 @@
+"""Asking Dagster through its UI's interface: what ran, and that something should."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.end_to_end.deployment.bench import Deployment, eventually
+
+RUNS = """
+query ($filter: RunsFilter, $limit: Int) {
+  runsOrError(filter: $filter, limit: $limit) {
+    ... on Runs { results { runId status jobName tags { key value } } }
+  }
+}
+"""
+EVENTS = """
+query ($run: ID!) {
+  logsForRun(runId: $run) { ... on EventConnection { events { ... on MessageEvent { message } } } }
+}
+"""
+LAUNCH = """
+mutation ($tags: [ExecutionTag!]) {
+  launchRun(executionParams: {
+    selector: {repositoryLocationName: "alt_backup_assets", repositoryName: "__repository__",
+               jobName: "daily_backup"},
+    runConfigData: {}, executionMetadata: {tags: $tags}
+  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
+}
+"""
+
+
+def runs(deployed: Deployment, **wanted: object) -> list[dict[str, Any]]:
+    """Return runs, the newest first."""
+    found = deployed.ask(RUNS, filter=wanted, limit=50)["runsOrError"]["results"]
+    return list(found)
+
+
+def launch(deployed: Deployment) -> str:
+    """Launch the daily job through the UI of the operators and return the run's id."""
+    tags = [{"key": "dagster/partition", "value": deployed.site.today.isoformat()}]
+    done = deployed.ask(LAUNCH, tags=tags)["launchRun"]
+    assert done["__typename"] == "LaunchRunSuccess", done
+    return str(done["run"]["runId"])
+
+
+def finished(deployed: Deployment, run_id: str) -> str:
+    """Return how a run ended, once it has."""
+    ends = {"SUCCESS", "FAILURE", "CANCELED"}
+
+    def ended() -> str | None:
+        (run,) = runs(deployed, runIds=[run_id])
+        return str(run["status"]) if run["status"] in ends else None
+
+    return eventually(ended, f"run {run_id} ends")
+
+
+def tagged(deployed: Deployment, key: str, value: str) -> str | None:
+    """Return the newest run with a tag, if there is one."""
+    found = runs(deployed, tags=[{"key": key, "value": value}])
+    return str(found[0]["runId"]) if found else None
+
+
+def said(deployed: Deployment, run_id: str) -> str:
+    """Return every message of a run, as the UI shows them."""
+    events = deployed.ask(EVENTS, run=run_id)["logsForRun"]["events"]
+    return "\n".join(str(event["message"]) for event in events)
