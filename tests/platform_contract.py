@@ -217,8 +217,10 @@ class PlatformContract:
     def test_a_service_is_stopped_and_started(self, platform: Platform) -> None:
         """What was stopped does not run, and runs again when it was started."""
         assert platform.is_running("live-db") is True
+        image = platform.image("live-db")
         platform.stop("live-db")
         assert platform.is_running("live-db") is False
+        assert platform.image("live-db") == image
         platform.start("live-db")
         assert platform.is_running("live-db") is True
 

@@ -82,6 +82,10 @@ class TamperedPlatform:
         """As the real one."""
         return self._platform.is_running(service)
 
+    def image(self, service: str) -> str | None:
+        """Return the real service's image."""
+        return self._platform.image(service)
+
     def start(self, service: str) -> None:
         """As the real one."""
         self._platform.start(service)

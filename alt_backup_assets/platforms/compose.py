@@ -32,12 +32,14 @@ class ServiceContainer:
         name: Its name.
         service: The service.
         state: ``running``, ``exited`` and so on, in the engine's words.
+        image: What it is made from, as the operator calls it; an id where no name is left.
     """
 
     id: str
     name: str
     service: str
     state: str
+    image: str
 
 
 def find_container(api: APIClient, project: str, service: str) -> ServiceContainer:
@@ -119,6 +121,7 @@ def _containers(api: APIClient, project: str) -> list[ServiceContainer]:
             name=entry["Names"][0].lstrip("/") if entry["Names"] else entry["Id"][:12],
             service=entry["Labels"].get(SERVICE, ""),
             state=entry["State"],
+            image=entry["Image"],
         )
         for entry in answer
         if entry["Labels"].get(ONE_OFF, "False") != "True"

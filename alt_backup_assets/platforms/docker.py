@@ -24,6 +24,7 @@ from alt_backup_assets.platforms.live_volumes import PlatformVolumes
 from alt_backup_assets.platforms.seam import Runtime, Service, Throwaway
 from alt_backup_assets.tools.docker.engine import Container, answering, connect
 
+_ID = "sha256:"
 _ENDED = frozenset({"created", "exited", "dead"})
 _STOP_SECONDS = 30
 
@@ -72,6 +73,12 @@ class DockerEngine:
         """Tell whether a container of a service runs; see ``Platform.is_running``."""
         own = compose.find_own(self._api, self._config.project, service)
         return any(container.state not in _ENDED for container in own)
+
+    def image(self, service: str) -> str | None:
+        """Return the image of a service's containers; see ``Platform.image``."""
+        own = compose.find_own(self._api, self._config.project, service)
+        named = {container.image for container in own if not container.image.startswith(_ID)}
+        return next(iter(named)) if len(named) == 1 else None
 
     def start(self, service: str) -> None:
         """Start the one container of a service; see ``Platform.start``."""

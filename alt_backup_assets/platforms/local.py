@@ -66,6 +66,10 @@ class LocalMachine:
             return False
         return True
 
+    def image(self, service: str) -> str | None:
+        """Return what stands for one here; see ``Platform.image``."""
+        return self.service(service).runtime.image
+
     def start(self, service: str) -> None:
         """Run a service's ``start`` command; see ``Platform.start``."""
         self._command(service, self._config.services.get(service, LocalService()).start)

@@ -162,6 +162,13 @@ class Platform(Protocol):
             ServiceNotFound: The platform has no such service at all.
         """
 
+    def image(self, service: str) -> str | None:
+        """Return the image a service is made from, running or not; None where none is known.
+
+        Raises:
+            ServiceNotFound: The platform has no such service at all.
+        """
+
     def start(self, service: str) -> None:
         """Start a service that was stopped; whether it is ready is for its driver to tell.
 

@@ -59,6 +59,7 @@ class Plan:
         live: What is replaced is the volume itself.
         into: A database other than the dump's own.
         stops: The service is stopped before and started again afterwards.
+        forced: The data is put under another image than that it was taken from, if need be.
         starts: The service is started, before it loads the data or, where a restore that was
             killed had stopped it, behind the exchange; and left running.
     """
@@ -71,6 +72,7 @@ class Plan:
     into: str | None = None
     stops: bool = False
     starts: bool = False
+    forced: bool = False
 
     @property
     def target_name(self) -> str:

@@ -101,7 +101,9 @@ def _check_volume(
     elif not _writable(place.parent):
         problems.append(f"{place.parent} cannot be written to by this user: run it as root")
     left = running is False and is_remembered(site, service)
-    return plan and replace(plan, place=place, laid_out=True, stops=bool(running), starts=left)
+    return plan and replace(
+        plan, place=place, laid_out=True, stops=bool(running), starts=left, forced=wish.force
+    )
 
 
 def _check_server(

@@ -156,9 +156,25 @@ class _Restoring:
         wrong = (
             *identity_differences(self.site, self.plan.target, record),
             *artifact_differences(record, directory),
+            *self._other_program(record),
         )
         _require_none(wrong)
         return record
+
+    def _other_program(self, record: DumpRecord) -> tuple[str, ...]:
+        """Say so where the tree would be put under another version than that which wrote it."""
+        place = self.plan
+        if record.runtime is None or not (place.live and place.laid_out) or place.forced:
+            return ()
+        try:
+            found = self.site.platform.image(place.volume.service)
+        except AltBackupError:
+            return ()  # pre-flight met the same, and was told to go on
+        if found in (None, record.runtime.image):
+            return ()
+        said = f"service {place.volume.service} is made from {found}, and the data was written by"
+        remedy = "make it from that one, or say --force if it can read it"
+        return (f"{said} {record.runtime.image}: {remedy}",)
 
     def _put(self, record: DumpRecord, directory: Path, place: Path) -> None:
         restoration = driver(record.engine, record.volume).RESTORATION

@@ -237,9 +237,17 @@ class FakePlatform:
 
     def is_running(self, service: str) -> bool:
         """Tell whether it was added and not stopped; see ``Platform.is_running``."""
+        self._require(service)
+        return service not in self.stopped
+
+    def _require(self, service: str) -> None:
         if service not in self.services:
             raise ServiceNotFound(f"no service `{service}`{near_miss(service, self.services)}")
-        return service not in self.stopped
+
+    def image(self, service: str) -> str | None:
+        """Return the image it was added with; see ``Platform.image``."""
+        self._require(service)
+        return self.services[service].runtime.image
 
     def start(self, service: str) -> None:
         """Start a service that was added; see ``Platform.start``."""

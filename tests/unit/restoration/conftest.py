@@ -20,6 +20,7 @@ from alt_backup_assets.restoration.preflight import preflight
 from alt_backup_assets.restoration.run import Restored, bring_back
 from tests.fakes.clock import Clock
 from tests.fakes.loading import FakeServerEngine
+from tests.fakes.platform import RUNTIME
 from tests.fakes.site import DB, ENGINE, TOKENS, Machine, fake_machine
 
 SERVICES = {DB: "db", TOKENS: "auth"}
@@ -34,7 +35,8 @@ class DatedFiles:
 
     def dump(self, volume: Volume, platform: Platform, directory: Path) -> Dumped:
         """Copy the volume."""
-        return replace(files.dump(volume, platform, directory), taken_at=self.clock())
+        dumped = files.dump(volume, platform, directory)
+        return replace(dumped, taken_at=self.clock(), runtime=RUNTIME)
 
     def rehearse(self, record: DumpRecord, directory: Path, platform: Platform) -> FilesContent:
         """Read it again."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from alt_backup_assets.errors import PlatformError, RestoreRefused
+from alt_backup_assets.platforms.seam import Runtime
 from alt_backup_assets.restoration import run
 from alt_backup_assets.restoration.plan import Wish
 from alt_backup_assets.restoration.run import scratch_directory, staging_directory
@@ -98,6 +99,20 @@ def test_a_failed_exchange_starts_the_service_again(
     assert bench.read() == f"lost {DB}"
     assert bench.machine.platform.told == [("stop", "db"), ("start", "db")]
     assert bench.leftovers() == []
+
+
+def test_another_program_is_refused_unless_forced(bench: Bench) -> None:
+    """Data of one version does not silently go under another; nothing is stopped or replaced."""
+    bench.stop_all()
+    bench.machine.platform.add("db", Runtime("db:9", "another"))
+    (done,) = bench.restore()
+    assert "service db is made from db:9, and the data was written by" in done.differences[0]
+    assert "--force" in done.differences[0]
+    assert "nothing was replaced" in done.differences[0]
+    assert_untouched(bench)
+    (forced,) = bench.restore(FORCE)
+    assert forced.differences == ()
+    assert bench.read() == f"first {DB}"
 
 
 def test_a_restore_that_was_killed_is_finished_and_its_service_started(
