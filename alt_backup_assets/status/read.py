@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from alt_backup_assets.dumps.record import artifact_differences
 from alt_backup_assets.dumps.take import store
@@ -20,14 +21,32 @@ from alt_backup_assets.verification.repository_check import newest_result
 Listing = tuple[Snapshot, ...]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """The status, with what it was judged by.
+
+    Attributes:
+        status: What can be relied on right now.
+        evidence: What was read about each volume, in the order of the registry.
+    """
+
+    status: Status
+    evidence: tuple[Evidence, ...]
+
+
 def read_status(site: Site) -> Status:
-    """Read what can be relied on right now.
+    """Read what can be relied on right now; as ``read_all`` does."""
+    return read_all(site).status
+
+
+def read_all(site: Site) -> Reading:
+    """Read what can be relied on right now, listing each repository once.
 
     Args:
         site: The machine.
 
     Returns:
-        The status. A repository that does not open makes it CRITICAL, with the reason, and
+        The status, and the evidence. A repository that does not open makes it CRITICAL, with the reason, and
         never an exception: somebody is waiting for the answer.
     """
     now = site.now()
@@ -40,11 +59,12 @@ def read_status(site: Site) -> Status:
         Evidence(
             volume=volume,
             local=None if local is None else of_volume(local, volume.name),
-            offsite=of_volume(offsite or (), volume.name),
+            offsite=None if offsite is None else of_volume(offsite, volume.name),
             proofs=_proofs(ledger, volume.name, problems),
             damage=_damage(site, volume.name),
             warned=_warned(site, volume.name),
             newest_of_all=newest,
+            dumped=_dumped(site, volume.name),
         )
         for volume in site.registry.planned
     ]
@@ -61,7 +81,7 @@ def read_status(site: Site) -> Status:
     if warnings:
         verdicts.append("WARNING")
     oldest = min((item.local[-1].time for item in evidence if item.local), default=None)
-    return Status(
+    status = Status(
         verdict=worst(verdicts),
         reasons=(
             *problems,
@@ -79,6 +99,7 @@ def read_status(site: Site) -> Status:
         posture=_posture(site, evidence),
         volumes=volumes,
     )
+    return Reading(status, tuple(evidence))
 
 
 def _listing(restic: Restic | None, which: str, host: str, problems: list[str]) -> Listing | None:
@@ -128,6 +149,10 @@ def _damage(site: Site, volume: str) -> tuple[str, ...]:
 
 def _warned(site: Site, volume: str) -> tuple[str, ...]:
     return tuple(w for dump in store(site).dumps(volume)[-1:] for w in dump.record.warnings)
+
+
+def _dumped(site: Site, volume: str) -> frozenset[date]:
+    return frozenset(dump.record.backup_day for dump in store(site).dumps(volume))
 
 
 def _volume_status(evidence: Evidence, now: datetime) -> VolumeStatus:
