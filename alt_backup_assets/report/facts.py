@@ -26,7 +26,7 @@ MARKS: dict[State, str] = {
     "missing": "!",
     "unknown": "?",
     "pending": "…",
-    "none": "–",
+    "none": "·",
 }
 """A state without its colour."""
 

@@ -46,8 +46,8 @@ def read_all(site: Site) -> Reading:
         site: The machine.
 
     Returns:
-        The status, and the evidence. A repository that does not open makes it CRITICAL, with the reason, and
-        never an exception: somebody is waiting for the answer.
+        The status, and the evidence. A repository that does not open makes it CRITICAL, with
+        the reason, and never an exception: somebody is waiting for the answer.
     """
     now = site.now()
     problems: list[str] = []
