@@ -19,6 +19,7 @@ from alt_backup_assets.definitions.messages import messages_sensor
 from alt_backup_assets.definitions.metrics import metrics_asset
 from alt_backup_assets.definitions.offsite_drill import offsite_drill_assets
 from alt_backup_assets.definitions.pings import pings_sensor
+from alt_backup_assets.definitions.report import report_asset
 from alt_backup_assets.definitions.schedules import schedules
 from alt_backup_assets.definitions.self_test import self_test_asset
 from alt_backup_assets.definitions.sensors import drill_new_snapshots
@@ -42,6 +43,7 @@ def build_defs(site: Site) -> dg.Definitions:
             offsite_drill_assets(site),
             *maintenance_assets(site),
             metrics_asset(site),
+            report_asset(site),
             self_test_asset(site),
         ],
         asset_checks=[

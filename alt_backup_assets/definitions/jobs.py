@@ -56,7 +56,7 @@ def jobs(site: Site) -> dict[str, AssetJob]:
         "status_checks": dg.define_asset_job(
             "status_checks",
             selection=dg.AssetSelection.checks(*_judged_apart(site))
-            | of(keys.STATUS, [keys.METRICS]),
+            | of(keys.STATUS, [keys.METRICS, keys.REPORT]),
             executor_def=_EXECUTOR,
         )
     }

@@ -22,6 +22,7 @@ REPOSITORY_CHECK = "repository_check"
 LOG_ROTATION = "log_rotation"
 SELF_TEST = "self_test"
 
+REPORT = "report"
 METRICS = "metrics"
 
 

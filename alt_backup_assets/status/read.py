@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from alt_backup_assets.dumps.record import artifact_differences
 from alt_backup_assets.dumps.take import store
@@ -16,17 +17,35 @@ from alt_backup_assets.status.sources import Sources, read_sources
 from alt_backup_assets.status.verdict import Evidence, judge
 
 
+@dataclass(frozen=True)
+class Reading:
+    """The status, with what it was judged by.
+
+    Attributes:
+        status: What can be relied on right now.
+        evidence: What was read about each volume, in the order of the registry.
+    """
+
+    status: Status
+    evidence: tuple[Evidence, ...]
+
+
 def read_status(site: Site, sources: Sources | None = None) -> Status:
-    """Read what can be relied on right now.
+    """Read what can be relied on right now; as ``read_all`` does."""
+    return read_all(site, sources).status
+
+
+def read_all(site: Site, sources: Sources | None = None) -> Reading:
+    """Read what can be relied on right now, each repository and the ledger once.
 
     Args:
         site: The machine.
         sources: What it is judged by, where somebody read that already.
 
     Returns:
-        The status. A repository that does not open, or a state directory that cannot be used,
-        makes it CRITICAL, with the reason, and never an exception: somebody is waiting for the
-        answer.
+        The status, and the evidence. A repository that does not open, or a state directory that
+        cannot be used, makes it CRITICAL, with the reason, and never an exception: somebody is
+        waiting for the answer.
     """
     try:
         return _read(site, sources)
@@ -34,7 +53,7 @@ def read_status(site: Site, sources: Sources | None = None) -> Status:
         return _unreadable(site, f"our own files cannot be read: {error}")
 
 
-def _read(site: Site, sources: Sources | None) -> Status:
+def _read(site: Site, sources: Sources | None) -> Reading:
     now = site.now()
     sources = sources or read_sources(site)
     local, offsite, problems = sources.local, sources.offsite, sources.problems
@@ -43,11 +62,12 @@ def _read(site: Site, sources: Sources | None) -> Status:
         Evidence(
             volume=volume,
             local=None if local is None else of_volume(local, volume.name),
-            offsite=of_volume(offsite or (), volume.name),
+            offsite=None if offsite is None else of_volume(offsite, volume.name),
             proofs=sources.chains.get(volume.name) or (),
             damage=_damage(site, volume.name),
             warned=_warned(site, volume.name),
             newest_of_all=newest,
+            dumped=_dumped(site, volume.name),
         )
         for volume in site.registry.planned
     ]
@@ -61,7 +81,7 @@ def _read(site: Site, sources: Sources | None) -> Status:
     if warnings:
         verdicts.append("WARNING")
     oldest = min((item.local[-1].time for item in evidence if item.local), default=None)
-    return Status(
+    status = Status(
         verdict=worst(verdicts),
         reasons=(
             *problems,
@@ -79,13 +99,14 @@ def _read(site: Site, sources: Sources | None) -> Status:
         posture=_posture(site, evidence, undeletable=undeletable),
         volumes=volumes,
     )
+    return Reading(status, tuple(evidence))
 
 
-def _unreadable(site: Site, reason: str) -> Status:
+def _unreadable(site: Site, reason: str) -> Reading:
     """Return the status of a machine of which nothing can be known."""
     now, planned = site.now(), site.registry.planned
-    evidence = [Evidence(volume, None, (), (), (), (), None) for volume in planned]
-    return Status(
+    evidence = tuple(Evidence(volume, None, None, (), (), (), None) for volume in planned)
+    status = Status(
         verdict="CRITICAL",
         reasons=(reason,),
         checked_at=now,
@@ -99,6 +120,7 @@ def _unreadable(site: Site, reason: str) -> Status:
         posture=_posture(site, evidence, undeletable=False),
         volumes=tuple(_volume_status(item, now) for item in evidence),
     )
+    return Reading(status, evidence)
 
 
 def _stored_bytes(site: Site) -> int | None:
@@ -118,6 +140,10 @@ def _damage(site: Site, volume: str) -> tuple[str, ...]:
 def _warned(site: Site, volume: str) -> tuple[str, ...]:
     newest = store(site).newest(volume)
     return newest.record.warnings if newest else ()
+
+
+def _dumped(site: Site, volume: str) -> frozenset[date]:
+    return frozenset(dump.record.backup_day for dump in store(site).dumps(volume))
 
 
 def _volume_status(evidence: Evidence, now: datetime) -> VolumeStatus:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from alt_backup_assets.registry.volume import RecoveryPointObjective, Volume
 from alt_backup_assets.status.report import Verdict, worst
@@ -29,20 +29,23 @@ class Evidence:
         volume: The registry's entry.
         local: Its snapshots in the local repository, oldest data first; None where that
             cannot be read, so that nothing is known.
-        offsite: Its snapshots in the offsite repository, oldest data first.
+        offsite: Its snapshots in the offsite repository, oldest data first; None where that
+            cannot be read.
         proofs: Its drills, oldest first.
         damage: What is wrong with its dumps on disk, or with its ledger, in sentences.
         warned: What the engine's driver warned of when it took the newest dump.
         newest_of_all: Data time of the newest snapshot of any volume.
+        dumped: Backup days of its dumps on disk.
     """
 
     volume: Volume
     local: Sequence[Snapshot] | None
-    offsite: Sequence[Snapshot]
+    offsite: Sequence[Snapshot] | None
     proofs: Sequence[Proof]
     damage: tuple[str, ...]
     warned: tuple[str, ...]
     newest_of_all: datetime | None
+    dumped: frozenset[date] = frozenset()
 
     @property
     def is_missing(self) -> bool:

@@ -59,7 +59,7 @@ def test_the_whole_graph_in_one_command(proven: Home) -> None:
     """`--select '*'` of today materialises every asset, and every volume is proven and GOOD."""
     status, made = proven.newest_run()
     assert status == SUCCESS
-    assert made == _of(STAGES, VOLUMES) | MAINTENANCE | {"status/metrics"}
+    assert made == _of(STAGES, VOLUMES) | MAINTENANCE | {"status/metrics", "status/report"}
     found = read_status(proven.site)
     assert (found.verdict, found.reasons) == ("GOOD", ())
     assert found.posture.unproven == 0

@@ -40,7 +40,10 @@ JOBS = {
 def _keys(registry: Registry, *prefix: str) -> set[dg.AssetKey]:
     volumes = {("volume", volume.name) for volume in registry.volumes}
     chains = {(stage, volume.name) for volume in registry.planned for stage in STAGES}
-    whole = {("maintenance", name) for name in MAINTENANCE} | {("status", "metrics")}
+    whole = {("maintenance", name) for name in MAINTENANCE} | {
+        ("status", "metrics"),
+        ("status", "report"),
+    }
     return {dg.AssetKey([*prefix, *key]) for key in volumes | chains | whole}
 
 
@@ -179,7 +182,7 @@ def test_jobs_are_the_selections_of_the_contract(tmp_path: Path) -> None:
     assert chosen("restore_drill") == {f"restore_drill/{v.name}" for v in registry.planned}
     assert chosen("offsite_drill") == {f"offsite_drill/{v.name}" for v in registry.planned}
     assert chosen("log_rotation") == {"maintenance/log_rotation"}
-    assert chosen("status_checks") == {"status/metrics"}
+    assert chosen("status_checks") == {"status/metrics", "status/report"}
     assert chosen("self_test") == {"maintenance/self_test"}
 
 

@@ -41,6 +41,7 @@ def test_everything_can_be_selected(two: Machine) -> None:
             for volume in ("one", "two")
         ),
         "status/metrics",
+        "status/report",
         *(f"maintenance/{name}" for name in MAINTENANCE),
     }
 
@@ -54,6 +55,7 @@ def test_one_failing_volume_makes_the_run_red_and_stops_no_other(two: Machine) -
     assert materialised(result) == {
         *("dump/two", "snapshot/two"),
         *("maintenance/repository_check", "maintenance/log_rotation"),
+        "status/report",
     }
     assert not [call for call in two.restic.calls if call.startswith("forget")]
 

@@ -1,4 +1,4 @@
-"""A machine on which all is well; a receiver on loopback, and nobody waits before a retry."""
+"""A receiver on loopback, files with secret addresses, and nobody who waits before a retry."""
 
 from __future__ import annotations
 
@@ -8,31 +8,10 @@ from pathlib import Path
 import pytest
 import stamina
 
-from alt_backup_assets.offsite.copy import copy_snapshots
-from alt_backup_assets.verification.ledger import publish
-from alt_backup_assets.verification.repository_check import check
 from tests.fakes.receiver import Receiver, receiving
-from tests.fakes.site import DB, TOKENS, Machine
 
 CHECK = "5f0a7d9e-3f3c-4a55-9d6e-2b0b7a2f1c11"
 """The id of a check of the ping service: whoever knows it can ping."""
-
-
-@pytest.fixture(name="good")
-def _good(machine: Machine) -> Machine:
-    for volume in (DB, TOKENS):
-        (machine.site.state / volume).mkdir()
-        machine.platform.volumes[volume] = machine.site.state / volume
-    machine.back_up()
-    for volume in (DB, TOKENS):
-        machine.drill(volume)
-    publish(machine.site)
-    copy_snapshots(machine.site, (DB, TOKENS))
-    check(machine.site)
-    machine.clock.advance(hours=1)
-    machine.local.calls.clear()
-    machine.offsite.calls.clear()
-    return machine
 
 
 @pytest.fixture(autouse=True)
