@@ -7,6 +7,7 @@ can do.
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -148,10 +149,10 @@ class PlatformContract:
 
     def test_leaving_a_session_ends_its_program(self, db: Service) -> None:
         """A program that would wait for ever does not outlive its session."""
-        with db.open(["sh", "-c", "echo up; exec sleep 62.25"]) as session:
+        with db.open(["sh", "-c", f"echo up; exec sleep {_SESSION}"]) as session:
             assert session.read_line(timeout_seconds=20) == b"up"
-            assert _runs(db, "62.25")
-        assert not _runs(db, "62.25")
+            assert _runs(db, _SESSION)
+        assert not _runs(db, _SESSION)
 
     def test_a_service_is_found_by_its_exact_name_only(self, platform: Platform) -> None:
         """A mix-up of `_` and `-` is refused, and the near miss is named."""
@@ -235,13 +236,13 @@ class PlatformContract:
             with platform.throwaway("live-db", db.runtime) as place:
                 used.append(place)
                 place.run(["sh", "-c", _DAEMON], timeout_seconds=20)
-                assert _runs(place, "63.25")
+                assert _runs(place, _LEFT)
                 raise error
 
         with pytest.raises(error):
             use()
         self.assert_gone(used[0].directory, used[0].label)
-        assert not _runs(db, "63.25")
+        assert not _runs(db, _LEFT)
 
     def test_a_throwaway_target_needs_the_same_program_files(self, platform: Platform) -> None:
         """Program files that are gone are not replaced by others."""
@@ -282,7 +283,9 @@ class PlatformContract:
         raise NotImplementedError
 
 
-_DAEMON = "setsid sleep 63.25 >/dev/null 2>&1 </dev/null &"
+# Of this process alone: the same contract may be tested beside it, and /proc shows both.
+_SESSION, _LEFT = (f"{seconds}.{os.getpid()}" for seconds in (62, 63))
+_DAEMON = f"setsid sleep {_LEFT} >/dev/null 2>&1 </dev/null &"
 
 
 def _runs(place: Place, argument: str) -> bool:

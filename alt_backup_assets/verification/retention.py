@@ -1,15 +1,17 @@
 """The retention guard: old snapshots are removed only while nothing hangs on them.
 
-The plan is computed first. It is refused as a whole, with every reason at once, where it would
-remove what was proven last, or where the newest backups cannot be trusted to take the place of
-older ones. A refusal is red and names its volumes, so that nothing fills the disk in silence.
+The plan is computed first. What was proven last is kept whatever the policy says: a second backup
+within the hour must neither take its place before its own drill, nor be red for it. The plan is
+refused as a whole, with every reason at once, where the newest backups cannot be trusted to take
+the place of older ones. A refusal is red and names its volumes, so that nothing fills the disk in
+silence.
 
 Source: SPEC sections 3 and 4; LESSONS, "What none of the others does", item 3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -48,7 +50,6 @@ class _Volume:
     source: Source
     listed: Sequence[Snapshot]
     proofs: Sequence[Proof]
-    kept: frozenset[str]
 
 
 def plan(site: Site, source: Source = "local") -> Guarded:
@@ -63,16 +64,27 @@ def plan(site: Site, source: Source = "local") -> Guarded:
     planned = retention.plan(site, restic, _configured(site, source))
     listed = restic.snapshots(host=site.name)
     ledger = open_ledger(site)
-    kept = frozenset(snapshot.id for snapshot in planned.keep)
-    refusals = (
-        f"{volume.name}: {reason}"
+    volumes = [
+        _Volume(volume, source, of_volume(listed, volume.name), ledger.proofs(volume.name))
         for volume in site.registry.planned
-        for mine in [of_volume(listed, volume.name)]
-        for reason in _refusals(
-            site, _Volume(volume, source, mine, ledger.proofs(volume.name), kept)
-        )
+    ]
+    spared = {proven.id for found in volumes if (proven := _newest_proven(found))}
+    refusals = (
+        f"{found.volume.name}: {reason}" for found in volumes for reason in _refusals(site, found)
     )
-    return Guarded(planned, tuple(refusals))
+    return Guarded(_sparing(planned, spared), tuple(refusals))
+
+
+def _sparing(planned: RetentionPlan, spared: Collection[str]) -> RetentionPlan:
+    return RetentionPlan(
+        keep=(*planned.keep, *(s for s in planned.remove if s.id in spared)),
+        remove=tuple(s for s in planned.remove if s.id not in spared),
+    )
+
+
+def _newest_proven(found: _Volume) -> Snapshot | None:
+    proven = {proof.snapshot for proof in found.proofs if proof.verdict == "PROVEN"}
+    return next((s for s in reversed(found.listed) if s.lineage in proven), None)
 
 
 def retain(site: Site, source: Source = "local") -> RetentionPlan | None:
@@ -103,20 +115,9 @@ def _configured(site: Site, source: Source) -> Repository:
 
 
 def _refusals(site: Site, found: _Volume) -> Iterator[str]:
-    yield from _proven_would_go(found)
     yield from _not_backed_up(site, found)
     yield from _drill_failed(found)
     yield from _shrunken(found, site.config.retention_guard.max_shrink)
-
-
-def _proven_would_go(found: _Volume) -> Iterator[str]:
-    proven = {proof.snapshot for proof in found.proofs if proof.verdict == "PROVEN"}
-    newest = next((s for s in reversed(found.listed) if s.lineage in proven), None)
-    if newest is not None and newest.id not in found.kept:
-        yield (
-            f"its newest proven snapshot, {newest.short}, would go: prove a newer one with"
-            f" `alt-backup drill --from {found.source} {found.volume.name}`"
-        )
 
 
 def _not_backed_up(site: Site, found: _Volume) -> Iterator[str]:

@@ -20,7 +20,7 @@ VOLUME = "db_data_17"
 class TestKilledOnDocker(KilledContract):
     """The contract, with containers."""
 
-    exclusive = "retention"
+    exclusive = "check"
 
     @pytest.fixture(name="machine")
     def _machine(self, stack: Stack, tmp_path: Path) -> Iterator[Machine]:
