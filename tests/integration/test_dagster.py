@@ -142,7 +142,7 @@ def test_every_volume_failing_is_red(home: Home) -> None:
     done = home.materialise("*")
     assert done.returncode != 0
     assert "backup failed for 4 volume(s):" in done.stdout
-    assert home.newest_run() == (FAILURE, {"maintenance/log_rotation"})
+    assert home.newest_run() == (FAILURE, {"maintenance/log_rotation", "status/report"})
     assert _dumps(home, VOLUMES) == set()
     assert read_status(home.site).verdict == "CRITICAL"
 
