@@ -10,7 +10,6 @@ Source: SPEC section 4.
 
 from __future__ import annotations
 
-import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from alt_backup_assets.errors import RepositoryError, RetentionUnsafe
 from alt_backup_assets.offsite.copy import target
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import CANARY
+from alt_backup_assets.tools.record_file import keep
 from alt_backup_assets.tools.restic import Restic, Snapshot
 from alt_backup_assets.values import Frozen
 
@@ -112,12 +112,7 @@ def _host(site: Site) -> str:
 
 
 def _record(site: Site, result: CanaryTest) -> None:
-    aside = _path(site).with_suffix(".new")
-    with aside.open("w") as stream:
-        stream.write(result.model_dump_json())
-        stream.flush()
-        os.fsync(stream.fileno())
-    aside.rename(_path(site))
+    keep(_path(site), result)
 
 
 def _path(site: Site) -> Path:

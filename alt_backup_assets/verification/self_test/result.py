@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import AwareDatetime, ValidationError
 
 from alt_backup_assets.site import Site
+from alt_backup_assets.tools.record_file import keep
 from alt_backup_assets.values import Frozen
 
 
@@ -92,12 +92,7 @@ def newest_self_test(site: Site) -> SelfTestResult | None:
 
 def record(site: Site, result: SelfTestResult) -> None:
     """Keep a result in place of the one before, on the disk before this returns."""
-    aside = _path(site).with_suffix(".new")
-    with aside.open("w") as stream:
-        stream.write(result.model_dump_json())
-        stream.flush()
-        os.fsync(stream.fileno())
-    aside.rename(_path(site))
+    keep(_path(site), result)
 
 
 def _path(site: Site) -> Path:
