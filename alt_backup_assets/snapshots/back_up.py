@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import stamina
@@ -14,14 +14,22 @@ from alt_backup_assets.errors import AltBackupError, Transient
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import dump_ids
-from alt_backup_assets.snapshots.take import SnapshotTaken, newest_dump, take_snapshot
-from alt_backup_assets.tools.parallel import each, in_words
+from alt_backup_assets.snapshots.take import (
+    Held,
+    Saved,
+    SnapshotTaken,
+    confirm,
+    newest_dump,
+    put_in,
+)
+from alt_backup_assets.tools.parallel import batches, in_words
 
 Notify = Callable[[str], object]
 """Takes one line of progress."""
 
 
 _LOCK_SECONDS = 600
+_BATCH_SECONDS = 15.0  # what is saved within this time is confirmed by one listing
 _patiently = stamina.RetryingCaller(attempts=3).on(Transient)
 
 
@@ -40,6 +48,14 @@ class BackedUp:
     dump: StoredDump | None = None
     snapshot: SnapshotTaken | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class _Worked:
+    """What a worker did for one volume: with ``saved``, its snapshot is still to be confirmed."""
+
+    backed_up: BackedUp
+    saved: Saved | None = None
 
 
 def back_up(
@@ -74,46 +90,70 @@ def back_up(
     names = {*dumps, *snapshots}
     wanted = site.registry.select(include=names) if names else ()
 
-    def work(volume: Volume) -> BackedUp:
-        return _back_up_one(
+    held = Held(site)
+
+    def work(volume: Volume) -> _Worked:
+        return _work_on(
             site,
             volume,
             with_dump=volume.name in dumps,
-            with_snapshot=volume.name in snapshots,
+            held=held if volume.name in snapshots else None,
             day=day,
             root_run=root_run,
             notify=notify,
         )
 
-    for outcome in each(wanted, work, workers=site.config.workers):
-        yield outcome.value or BackedUp(outcome.item.name, error=outcome.message)
+    seconds = _BATCH_SECONDS if snapshots else 0.0
+    for batch in batches(wanted, work, workers=site.config.workers, seconds=seconds):
+        ended = [o.value or _Worked(BackedUp(o.item.name, error=o.message)) for o in batch]
+        for done in _confirmed(site, ended):
+            if taken := done.snapshot:
+                data_time = f"{taken.dump.record.taken_at:%Y-%m-%d %H:%M} UTC"
+                notify(f"{done.volume}: snapshot {taken.snapshot.short}, data of {data_time}")
+            yield done
 
 
-def _back_up_one(
+def _work_on(
     site: Site,
     volume: Volume,
     *,
     with_dump: bool,
-    with_snapshot: bool,
+    held: Held | None,
     day: date,
     root_run: str | None,
     notify: Notify,
-) -> BackedUp:
+) -> _Worked:
     dump: StoredDump | None = None
     try:
         with site.lock(volume.name, wait_seconds=_LOCK_SECONDS):
             if with_dump:
                 notify(f"{volume.name}: dumping")
                 dump = _patiently(take_dump, site, volume, day=day, root_run=root_run)
-            if not with_snapshot:
-                return BackedUp(volume.name, dump)
+            if held is None:
+                return _Worked(BackedUp(volume.name, dump))
             notify(f"{volume.name}: taking the snapshot")
-            taken = _patiently(take_snapshot, site, volume, dump or newest_dump(site, volume))
-            data_time = f"{taken.dump.record.taken_at:%Y-%m-%d %H:%M} UTC"
-            notify(f"{volume.name}: snapshot {taken.snapshot.short}, data of {data_time}")
-            return BackedUp(volume.name, dump, taken)
+            put = _patiently(put_in, site, volume, dump or newest_dump(site, volume), held)
     except (AltBackupError, OSError) as error:
-        return BackedUp(volume.name, dump, error=in_words(error))
+        return _Worked(BackedUp(volume.name, dump, error=in_words(error)))
+    if isinstance(put, Saved):
+        return _Worked(BackedUp(volume.name, dump), put)
+    return _Worked(BackedUp(volume.name, dump, put))
+
+
+def _confirmed(site: Site, ended: Sequence[_Worked]) -> Iterator[BackedUp]:
+    """Yield what is certain: restic's word alone makes no volume green."""
+    yield from (done.backed_up for done in ended if done.saved is None)
+    waiting = [(done.backed_up, done.saved) for done in ended if done.saved]
+    if not waiting:
+        return
+    try:
+        found = _patiently(confirm, site, [saved for _, saved in waiting])
+    except (AltBackupError, OSError) as error:
+        yield from (replace(done, error=in_words(error)) for done, _ in waiting)
+        return
+    for (done, saved), taken in zip(waiting, found, strict=True):
+        missing = f"{site.local.url} does not list the snapshot {saved.snapshot_id}"
+        yield replace(done, snapshot=taken, error=None if taken else missing)
 
 
 def expire_dumps(site: Site, *, dry_run: bool = False) -> dict[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Takes the restic snapshot of a dump.
+"""Takes the restic snapshot of a dump: saved first, confirmed by a listing that many share.
 
 Every snapshot of a volume has the same path, whatever dump is in it, so that restic finds the
 one before and retention sees one history. The path is a directory of hard links, made for the
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,19 @@ from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import DumpTags
 from alt_backup_assets.tools.restic import Snapshot
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A dump that restic says it put into the repository; nobody has seen it there yet.
+
+    Attributes:
+        snapshot_id: As restic gave it.
+        dump: What was put in.
+    """
+
+    snapshot_id: str
+    dump: StoredDump
 
 
 @dataclass(frozen=True)
@@ -57,11 +71,37 @@ def newest_dump(site: Site, volume: Volume) -> StoredDump:
     return dumps[-1]
 
 
-def take_snapshot(site: Site, volume: Volume, dump: StoredDump) -> SnapshotTaken:
+class Held:
+    """What the local repository holds, listed once for all volumes of a run.
+
+    The repository is initialised when there is none. What another run puts in meanwhile is not
+    seen: then a dump is put in a second time, and nothing is lost.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._lock = threading.Lock()
+        self._listed: tuple[Snapshot, ...] | None = None
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Return the listing; one that failed is tried again by whoever asks next.
+
+        Raises:
+            RepositoryError: The repository does not open.
+        """
+        with self._lock:
+            if self._listed is None:
+                self._site.local.init()
+                self._listed = self._site.local.snapshots(host=self._site.name)
+            return self._listed
+
+
+def put_in(site: Site, volume: Volume, dump: StoredDump, held: Held) -> Saved | SnapshotTaken:
     """Put a dump into the local repository. The caller holds the volume's lock.
 
-    The repository is initialised when there is none. A dump the repository holds already, all
-    of it, is not taken again.
+    Returns:
+        What ``confirm`` has to confirm; or the snapshot of a dump that the repository held
+        already, all of it, and that is not taken again.
 
     Raises:
         DumpFailed: The dump on the disk is no longer what was written.
@@ -69,21 +109,37 @@ def take_snapshot(site: Site, volume: Volume, dump: StoredDump) -> SnapshotTaken
     """
     record = dump.record
     tags = DumpTags.of(record)
-    site.local.init()
-    for snapshot in site.local.snapshots(host=site.name, tag=tags.dump):
-        if _is_whole(snapshot, dump):
+    for snapshot in held.snapshots():
+        if tags.dump in snapshot.tags and _is_whole(snapshot, dump):
             return SnapshotTaken(snapshot, dump, is_new=False)
     if differences := artifact_differences(record, dump.directory):
         raise DumpFailed(f"{volume.name}: {'; '.join(differences)}; nothing was put in")
     with _staged(site, volume.name, dump.directory) as path:
-        snapshot = site.local.backup(
+        saved = site.local.save(
             path,
             host=site.name,
             tags=tags.all,
             taken_at=record.taken_at,
             exclude=volume.exclude,
         )
-    return SnapshotTaken(snapshot, dump, is_new=True)
+    return Saved(saved, dump)
+
+
+def confirm(site: Site, saved: Iterable[Saved]) -> tuple[SnapshotTaken | None, ...]:
+    """Look all of these up in one listing of the repository.
+
+    Returns:
+        The snapshot of each; None where the repository does not list it, whatever restic said.
+
+    Raises:
+        RepositoryError: The repository cannot be listed: none is confirmed.
+    """
+    listed = {snapshot.id: snapshot for snapshot in site.local.snapshots(host=site.name)}
+    found = ((one, listed.get(one.snapshot_id)) for one in saved)
+    return tuple(
+        SnapshotTaken(snapshot, one.dump, is_new=True) if snapshot else None
+        for one, snapshot in found
+    )
 
 
 def _is_whole(snapshot: Snapshot, dump: StoredDump) -> bool:

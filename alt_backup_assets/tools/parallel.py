@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -44,7 +44,15 @@ def in_words(error: BaseException) -> str:
 def each(
     items: Iterable[Item], work: Callable[[Item], Value], *, workers: int
 ) -> Iterator[Outcome[Item, Value]]:
-    """Call ``work`` for every item and yield how each ended, as it ends.
+    """Call ``work`` for every item and yield how each ended, as it ends; see ``batches``."""
+    for batch in batches(items, work, workers=workers, seconds=0):
+        yield from batch
+
+
+def batches(
+    items: Iterable[Item], work: Callable[[Item], Value], *, workers: int, seconds: float
+) -> Iterator[tuple[Outcome[Item, Value], ...]]:
+    """Call ``work`` for every item and yield how they ended, several at a time.
 
     Left early, by Ctrl-C or by a caller that has enough, what has not begun never begins, and
     what has is interrupted and cleans up.
@@ -53,15 +61,22 @@ def each(
         items: What to work on.
         work: Called in a thread of a pool.
         workers: How many at a time.
+        seconds: How long the first of a batch waits for more; the last batch waits for nobody.
     """
     with ThreadPoolExecutor(max_workers=workers) as pool:
         futures = {pool.submit(work, item): item for item in items}
+        left = set(futures)
         try:
-            for future in as_completed(futures):
-                error = future.exception()
-                value = None if error else future.result()
-                yield Outcome(futures[future], value, error)
+            while left:
+                first, left = wait(left, return_when=FIRST_COMPLETED)
+                more, left = wait(left, timeout=seconds)
+                yield tuple(_outcome(futures[future], future) for future in (*first, *more))
         finally:
             if not all(future.done() for future in futures):
                 with interruption.stopping():
                     pool.shutdown(cancel_futures=True)
+
+
+def _outcome(item: Item, future: Future[Value]) -> Outcome[Item, Value]:
+    error = future.exception()
+    return Outcome(item, None if error else future.result(), error)

@@ -62,7 +62,7 @@ def plan(site: Site, source: Source = "local") -> Guarded:
     """
     restic = repository(site, source)
     planned = retention.plan(site, restic, _configured(site, source))
-    listed = restic.snapshots(host=site.name)
+    listed = (*planned.keep, *planned.remove)
     ledger = open_ledger(site)
     volumes = [
         _Volume(volume, source, of_volume(listed, volume.name), ledger.proofs(volume.name))

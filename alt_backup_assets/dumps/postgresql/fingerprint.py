@@ -53,7 +53,7 @@ _LARGE_OBJECTS = """
 SELECT count(*) AS rows, coalesce(sum(pg_catalog.hashtextextended(
          m.oid || ' ' || pg_catalog.pg_get_userbyid(m.lomowner) || ' '
          || coalesce(m.lomacl::text, '') || ' '
-         || pg_catalog.md5(pg_catalog.lo_get(m.oid)), 0)::numeric), 0)::text AS content
+         || pg_catalog.md5(pg_catalog.lo_get(m.oid)), 0)), 0)::text AS content
 FROM pg_catalog.pg_largeobject_metadata m
 """
 
@@ -179,9 +179,10 @@ def schema_objects(schema_text: str) -> dict[str, str]:
 
 def _hashed(name: str) -> str:
     # ROW(x.*) and not x: a column that is itself called x would be taken instead of the row.
+    # A sum of bigints is exact in PostgreSQL: it is kept in 128 bits and returned as numeric.
     return (
         f"SELECT {literal(name)} AS name, count(*) AS rows,"
-        " coalesce(sum(pg_catalog.hashtextextended(ROW(x.*)::text, 0)::numeric), 0)::text"
+        " coalesce(sum(pg_catalog.hashtextextended(ROW(x.*)::text, 0)), 0)::text"
         f" AS content FROM ONLY {name} AS x"
     )
 

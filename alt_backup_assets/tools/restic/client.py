@@ -11,25 +11,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock
-
 from alt_backup_assets.errors import (
     NoSnapshot,
     RepositoryError,
-    RepositoryMissing,
-    RepositoryUnreachable,
     RetentionUnsafe,
-    ToolTimeout,
 )
 from alt_backup_assets.tools import process
 from alt_backup_assets.tools.restic import commands, values
 from alt_backup_assets.tools.restic.caller import LOCK_WAIT_SECONDS, Caller, Run
+from alt_backup_assets.tools.restic.opening import initialise, open_repository
 from alt_backup_assets.tools.restic.place import Place, Retention, directory_bytes, local_directory
 from alt_backup_assets.tools.restic.values import CheckReport, RetentionPlan, Snapshot
 from alt_backup_assets.tools.restic.version import require_no_check_summary, require_version
-
-OPEN_SECONDS = 90
-"""How long opening may take; restic would try a dead REST server for a quarter of an hour."""
 
 
 class Restic:
@@ -90,10 +83,7 @@ class Restic:
             WrongPassword: The password file does not open it.
             RepositoryUnreachable: It did not answer.
         """
-        try:
-            self._caller.once(commands.OPEN, locking=commands.NO_LOCK, timeout_seconds=OPEN_SECONDS)
-        except ToolTimeout as error:
-            raise RepositoryUnreachable(f"{self.url} did not open: {error}") from None
+        open_repository(self._caller)
 
     def init(self, *, chunker_from: Restic | None = None) -> bool:
         """Make the repository where there is none; one that is there is opened, never remade.
@@ -108,11 +98,8 @@ class Restic:
         Raises:
             WrongPassword: There is one, and our password does not open it.
         """
-        try:
-            self.open()
-        except RepositoryMissing:
-            return self._init(chunker_from)
-        return False
+        source = chunker_from._caller if chunker_from else None  # noqa: SLF001 -- the same class
+        return initialise(self._caller, source)
 
     def backup(
         self,
@@ -123,7 +110,30 @@ class Restic:
         taken_at: datetime,
         exclude: Sequence[str] = (),
     ) -> Snapshot:
-        """Save one path as a snapshot.
+        """Save one path as a snapshot, and confirm it; see ``save``.
+
+        Returns:
+            The snapshot, as the repository lists it afterwards.
+
+        Raises:
+            RepositoryError: The repository does not list what restic says it saved.
+        """
+        saved = self.save(path, host=host, tags=tags, taken_at=taken_at, exclude=exclude)
+        found = self._find(saved)
+        if found is None:
+            raise RepositoryError(f"{self.url} does not list the snapshot {saved}")
+        return found
+
+    def save(
+        self,
+        path: Path,
+        *,
+        host: str,
+        tags: Sequence[str],
+        taken_at: datetime,
+        exclude: Sequence[str] = (),
+    ) -> str:
+        """Save one path as a snapshot that counts when a listing has it, and not before.
 
         Args:
             path: What to save.
@@ -133,18 +143,15 @@ class Restic:
             exclude: restic's exclude patterns; restic records them with the snapshot.
 
         Returns:
-            The snapshot, as the repository lists it afterwards.
+            Its id, as restic says; one listing can confirm many.
 
         Raises:
             SnapshotIncomplete: A file could not be read; what was saved is kept, and named.
-            RepositoryError: restic failed, or does not list what it says it saved.
+            RepositoryError: restic failed.
         """
         command = commands.backup(path, host=host, tags=tags, taken_at=taken_at, exclude=exclude)
-        summary = values.require_summary(self._caller.call(command), values.BackupSummary, "backup")
-        found = self._find(summary.snapshot_id)
-        if found is None:
-            raise RepositoryError(f"{self.url} does not list the snapshot {summary.snapshot_id}")
-        return found
+        output = self._caller.call(command)
+        return values.require_summary(output, values.BackupSummary, "backup").snapshot_id
 
     def snapshots(self, *, host: str | None = None, tag: str | None = None) -> tuple[Snapshot, ...]:
         """List snapshots, oldest data first; of one host or with one tag where given."""
@@ -264,21 +271,6 @@ class Restic:
             RepositoryLocked: A holder may be alive; the message names it.
         """
         return self._caller.remove_orphaned_locks()
-
-    def _init(self, chunker_from: Restic | None) -> bool:
-        # Two `init` at once would leave a key that does not open the other's config.
-        cache = self._caller.cache_dir
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        source = chunker_from._caller if chunker_from else None  # noqa: SLF001 -- the same class
-        with FileLock(cache / "init.lock"):
-            try:
-                self.open()
-            except RepositoryMissing:
-                self._caller.once(commands.init(source.place if source else None), source=source)
-            else:
-                return False
-        self.open()
-        return True
 
     def _find(self, snapshot_id: str) -> Snapshot | None:
         listed = values.snapshots(self._caller.call(commands.snapshots(ids=[snapshot_id])))

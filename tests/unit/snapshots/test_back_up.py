@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import stamina
@@ -90,6 +92,47 @@ def test_a_good_dump_whose_snapshot_fails_is_still_told(machine: Machine) -> Non
         assert done.error == "no space left"
         assert done.snapshot is None
         assert done.dump == store(machine.site).dumps(name)[-1]
+
+
+def test_a_run_opens_once_and_confirms_together(machine: Machine) -> None:
+    """One look at what is there before, and one at what is there now, for all volumes."""
+    machine.back_up()
+    assert machine.local.calls == [
+        *("require_version", "init", "snapshots"),
+        *("backup", "backup", "snapshots"),
+    ]
+
+
+def test_a_snapshot_that_is_not_listed_fails_its_volume(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Restic said it saved both: the one that the repository does not list is red."""
+    save = machine.local.save
+
+    def forgetful(path: Path, **settings: Any) -> str:  # noqa: ANN401 -- handed on
+        saved = save(path, **settings)
+        if path.name == DB:
+            machine.local.forget([saved])
+        return saved
+
+    monkeypatch.setattr(machine.local, "save", forgetful)
+    ended = machine.back_up()
+    assert "/fake/local does not list the snapshot" in str(ended[DB].error)
+    assert (ended[DB].snapshot, ended[DB].dump is None) == (None, False)
+    assert ended[TOKENS].error is None
+    assert ended[TOKENS].snapshot is not None
+
+
+def test_snapshots_that_cannot_be_listed_are_not_taken_for_good(machine: Machine) -> None:
+    """The dumps are told, every snapshot has failed; the rerun finds what is there."""
+    machine.local.faults = {5: Fault(RepositoryError("cut off"))}  # the listing that confirms
+    ended = machine.back_up(root_run="run-1")
+    assert {name: done.error for name, done in ended.items()} == {DB: "cut off", TOKENS: "cut off"}
+    assert all(done.dump and not done.snapshot for done in ended.values())
+    machine.local.faults = {}
+    again = machine.back_up(root_run="run-1")
+    assert [done.error for done in again.values()] == [None, None]
+    assert all(done.snapshot and not done.snapshot.is_new for done in again.values())
 
 
 def test_a_good_dump_whose_staging_fails_is_still_told(machine: Machine) -> None:

@@ -113,6 +113,13 @@ def test_a_backup_is_confirmed_by_listing(client: Client) -> None:
     assert script.calls[1][0][-1] == A
 
 
+def test_saving_lists_nothing(client: Client) -> None:
+    """Many are confirmed by one listing; whoever saves has to ask for it."""
+    script = Script(summary(snapshot_id=A))
+    assert client(script).save(Path("/v"), host="alt", tags=["t"], taken_at=NOON) == A
+    assert script.verbs == ["backup"]
+
+
 @pytest.mark.parametrize("listed", [listing(), listing(B)])
 def test_a_backup_that_is_not_listed_failed(client: Client, listed: Completed) -> None:
     """An id that does not come back is no snapshot."""
