@@ -32,6 +32,7 @@ class VolumeBackup(Frozen):
     size_bytes: int | None
     snapshot: str | None
     taken_at: datetime | None
+    unchanged_at: datetime | None
     error: str | None
 
 
@@ -65,14 +66,21 @@ class BackupPlan(Report):
 @click.option("--profile", type=click.Choice(get_args(Profile)), help="db, essential or all.")
 @click.option("--include", metavar="VOLUME", multiple=True, help="Add this volume; repeatable.")
 @click.option("--exclude", metavar="VOLUME", multiple=True, help="Leave it out; repeatable.")
+@click.option(
+    "--spare-unchanged",
+    is_flag=True,
+    help="Take no dump of a server that has not changed since its newest dump of the day.",
+)
 @dry_run_option
 @reports
 @pass_session
 def backup(
     session: Session,
+    *,
     profile: Profile | None,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
+    spare_unchanged: bool,
     dry_run: bool,
 ) -> int:
     """Dump volumes and take their snapshots.
@@ -84,12 +92,14 @@ def backup(
     volumes = site.registry.select(profile, include, exclude)
     if dry_run:
         return _plan(session, site, volumes)
-    ended = _back_up(site, volumes)
+    ended = _back_up(site, volumes, spare_unchanged=spare_unchanged)
     report = BackupReport(verdict=_worst(d.error for d in ended), volumes=tuple(map(_told, ended)))
     return answer(session, report, lambda console: _render(console, ended))
 
 
-def _back_up(site: Site, volumes: tuple[Volume, ...]) -> tuple[BackedUp, ...]:
+def _back_up(
+    site: Site, volumes: tuple[Volume, ...], *, spare_unchanged: bool
+) -> tuple[BackedUp, ...]:
     names = [volume.name for volume in volumes]
     ended: dict[str, BackedUp] = {}
     part = len(names) < len(site.registry.planned)
@@ -99,7 +109,14 @@ def _back_up(site: Site, volumes: tuple[Volume, ...]) -> tuple[BackedUp, ...]:
         Reporter(site, going.warn) as reporter,
     ):
         _sweep(site, going)
-        running = back_up(site, dumps=names, snapshots=names, day=site.today, notify=going.note)
+        running = back_up(
+            site,
+            dumps=names,
+            snapshots=names,
+            day=site.today,
+            spare_unchanged=spare_unchanged,
+            notify=going.note,
+        )
         for done in running:
             ended[done.volume] = done
             going.done(done.volume, done.error)
@@ -129,6 +146,7 @@ def _told(done: BackedUp) -> VolumeBackup:
         size_bytes=record.size_bytes if record else None,
         snapshot=done.snapshot.snapshot.id if done.snapshot else None,
         taken_at=record.taken_at if record else None,
+        unchanged_at=done.dump.unchanged_at if done.dump else None,
         error=done.error,
     )
 
@@ -156,9 +174,15 @@ def _row(done: BackedUp) -> list[Cell]:
         None if rows is None else f"{rows:,}",
         None if seconds is None else f"{seconds:.1f}",
         short(told.snapshot),
-        moment(told.taken_at),
+        _data_of(told),
         told.error,
     ]
+
+
+def _data_of(told: VolumeBackup) -> str | None:
+    if told.unchanged_at is None:
+        return moment(told.taken_at)
+    return f"{moment(told.unchanged_at)}, unchanged since {moment(told.taken_at)}"
 
 
 def _plan(session: Session, site: Site, volumes: tuple[Volume, ...]) -> int:

@@ -62,7 +62,13 @@ class Directories(Frozen):
 
 
 class Schedules(Frozen):
-    """Cron lines in the configured time zone."""
+    """Cron lines in the configured time zone.
+
+    Attributes:
+        hourly_snapshots: The hourly job puts its dumps into the repository too.
+        hourly_spares_unchanged: The hourly job takes no dump of a server that has not changed
+            since its newest dump of the day; that dump's time is renewed.
+    """
 
     hourly: CronLine = "0 * * * *"
     daily: CronLine = "0 3 * * *"
@@ -73,6 +79,7 @@ class Schedules(Frozen):
     offsite_drill: CronLine = "0 7 * * *"
     self_test: CronLine = "0 8 * * 0"
     hourly_snapshots: bool = False
+    hourly_spares_unchanged: bool = True
 
 
 class Configuration(Frozen):

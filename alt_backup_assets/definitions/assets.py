@@ -11,6 +11,7 @@ from datetime import timedelta
 import dagster as dg
 
 from alt_backup_assets.definitions import checks, keys, metadata
+from alt_backup_assets.definitions.jobs import SPARING
 from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import VolumesFailed
@@ -118,6 +119,7 @@ def backup_assets(site: Site) -> dg.AssetsDefinition:
             snapshots=names.named(context, keys.SNAPSHOT),
             day=keys.day_of(context),
             root_run=context.run.root_run_id or context.run.run_id,
+            spare_unchanged=context.run.tags.get(SPARING) == "true",
             notify=context.log.info,
         ):
             if done.error:
@@ -140,9 +142,9 @@ def _backed_up(site: Site, names: Names, done: BackedUp) -> Events:
     if done.snapshot:
         key = names.key(keys.SNAPSHOT, done.volume)
         volume = site.registry.volume(done.volume)
-        taken_at = done.snapshot.dump.record.taken_at
+        data_at = done.snapshot.dump.data_at
         yield dg.MaterializeResult(asset_key=key, metadata=metadata.of_snapshot(done.snapshot))
-        yield checks.data_is_fresh(key, checks.DATA_IS_FRESH, volume, taken_at, site.now())
+        yield checks.data_is_fresh(key, checks.DATA_IS_FRESH, volume, data_at, site.now())
 
 
 def offsite_assets(site: Site) -> dg.AssetsDefinition:

@@ -14,6 +14,9 @@ AssetJob = UnresolvedAssetJobDefinition
 WRITES = {"alt_backup/writes": "dumps"}
 """Runs with this tag are queued one behind the other (see dagster.yaml)."""
 
+SPARING = "alt_backup/spares_unchanged"
+"""On a run that takes no dump of a server that has not changed."""
+
 # Volumes run side by side inside a step; a process per step would only cost time.
 _EXECUTOR = dg.in_process_executor
 
@@ -43,12 +46,13 @@ def jobs(site: Site) -> dict[str, AssetJob]:
     }
     if databases:
         selections["hourly_dumps"] = hourly
-    writing = {"daily_backup", "hourly_dumps"}
+    spares = site.config.schedules.hourly_spares_unchanged
+    tags = {"daily_backup": WRITES, "hourly_dumps": WRITES | ({SPARING: "true"} if spares else {})}
     return {
         name: dg.define_asset_job(
             name,
             selection=selection - dg.AssetSelection.checks(*_judged_apart(site)),
-            tags=WRITES if name in writing else {},
+            tags=tags.get(name, {}),
             executor_def=_EXECUTOR,
         )
         for name, selection in selections.items()

@@ -4,7 +4,6 @@ from typing import Any
 
 import dagster as dg
 
-from alt_backup_assets.dumps.record import DumpRecord
 from alt_backup_assets.dumps.store import StoredDump
 from alt_backup_assets.offsite.copy import Copied
 from alt_backup_assets.snapshots.take import SnapshotTaken
@@ -17,8 +16,10 @@ Metadata = dict[str, Any]
 def of_dump(dump: StoredDump) -> Metadata:
     """Describe a dump."""
     record = dump.record
+    taken_at = dg.MetadataValue.timestamp(record.taken_at)
     return {
-        **_data(record),
+        **_data(dump),
+        **({"dump/unchanged_since": taken_at} if dump.unchanged_at else {}),
         "dump/size_bytes": record.size_bytes,
         "dump/seconds": (record.finished_at - record.taken_at).total_seconds(),
         "dump/directory": dg.MetadataValue.path(dump.directory),
@@ -30,7 +31,7 @@ def of_dump(dump: StoredDump) -> Metadata:
 def of_snapshot(taken: SnapshotTaken) -> Metadata:
     """Describe a snapshot."""
     return {
-        **_data(taken.dump.record),
+        **_data(taken.dump),
         "restic/snapshot_id": taken.snapshot.id,
         "restic/tags": list(taken.snapshot.tags),
         "restic/total_bytes": taken.snapshot.total_bytes,
@@ -116,11 +117,11 @@ _COMPARED = dg.TableSchema(
 )
 
 
-def _data(record: DumpRecord) -> Metadata:
-    counts = record.content.counts()
+def _data(dump: StoredDump) -> Metadata:
+    counts = dump.record.content.counts()
     rows = {"dagster/row_count": counts["rows"]} if "rows" in counts else {}
     return {
-        "data/taken_at": dg.MetadataValue.timestamp(record.taken_at),
+        "data/taken_at": dg.MetadataValue.timestamp(dump.data_at),
         **{f"data/{name}": count for name, count in counts.items()},
         **rows,
     }

@@ -51,19 +51,19 @@ class Runless:
         """Report the dump and the snapshot, as far as it got."""
         site = self._site
         if done.dump:
-            record = done.dump.record
+            data_at = done.dump.data_at
             key = self._names.key(keys.DUMP, done.volume)
-            self._materialised(key, record.taken_at, metadata.of_dump(done.dump))
+            self._materialised(key, data_at, metadata.of_dump(done.dump))
             before = store(site).before(done.dump)
-            self._checked(checks.size_is_plausible(key, done.dump, before), record.taken_at)
-            self._checked(checks.source_is_healthy(key, done.dump), record.taken_at)
+            self._checked(checks.size_is_plausible(key, done.dump, before), data_at)
+            self._checked(checks.source_is_healthy(key, done.dump), data_at)
         if done.snapshot:
-            taken_at = done.snapshot.dump.record.taken_at
+            data_at = done.snapshot.dump.data_at
             key = self._names.key(keys.SNAPSHOT, done.volume)
-            self._materialised(key, taken_at, metadata.of_snapshot(done.snapshot))
+            self._materialised(key, data_at, metadata.of_snapshot(done.snapshot))
             volume, now = site.registry.volume(done.volume), site.now()
-            fresh = checks.data_is_fresh(key, checks.DATA_IS_FRESH, volume, taken_at, now)
-            self._checked(fresh, taken_at)
+            fresh = checks.data_is_fresh(key, checks.DATA_IS_FRESH, volume, data_at, now)
+            self._checked(fresh, data_at)
 
     def copied(self, copied: Copied) -> None:
         """Report an offsite copy."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from alt_backup_assets.dumps.record import Artifact, Content, DumpRecord
+from alt_backup_assets.dumps.record import Artifact, Content, DumpRecord, ServerState
 from alt_backup_assets.platforms.seam import Platform, Runtime, Service
 from alt_backup_assets.registry.volume import Volume
 
@@ -30,6 +30,7 @@ class Dumped:
         content: What the engine found in the data.
         warnings: What is wrong at the source without making this dump a bad one, in sentences
             that say what to do.
+        server_state: Where the server stood before; None where the engine cannot tell.
     """
 
     taken_at: datetime
@@ -38,6 +39,7 @@ class Dumped:
     artifacts: tuple[Artifact, ...]
     content: Content
     warnings: tuple[str, ...] = ()
+    server_state: ServerState | None = None
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,33 @@ class Artifact(Frozen):
     sha256: str
 
 
+class ServerState(Frozen):
+    """Where a database server stood before a dump of it began.
+
+    Attributes:
+        system_identifier: The cluster's own, for all its life.
+        timeline: Its branch of history.
+        running_since: When it began to run, or to run again after a crash; None where unknown.
+        oldest_transaction: Every transaction before this one had ended.
+        next_transaction: No transaction from this one on had ended.
+    """
+
+    system_identifier: str
+    timeline: int
+    running_since: str | None
+    oldest_transaction: int
+    next_transaction: int
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether an equal state is that of equal data: no transaction hung in the air.
+
+        A prepared transaction does, until it is committed or rolled back.
+        """
+        ended = self.oldest_transaction == self.next_transaction
+        return ended and self.running_since is not None
+
+
 class DumpRecord(Frozen):
     """What a dump is, when its data is from, and what is in it.
 
@@ -58,6 +85,7 @@ class DumpRecord(Frozen):
         artifacts: The files beside this record.
         content: What the engine found in the data at ``taken_at``.
         warnings: What is wrong at the source without making this dump a bad one, in sentences.
+        server_state: Where the server stood before; None where that was not asked.
     """
 
     format: Literal[1] = 1
@@ -76,6 +104,7 @@ class DumpRecord(Frozen):
     artifacts: tuple[Artifact, ...]
     content: Content
     warnings: tuple[str, ...] = ()
+    server_state: ServerState | None = None
 
     @property
     def dump_sha256(self) -> str | None:

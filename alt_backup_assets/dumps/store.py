@@ -4,6 +4,8 @@ One directory per volume, one directory per dump inside it, named by data time. 
 by one rename when everything in it is on the disk; until then it is ``.incoming-*``, which the
 next holder of the volume's lock removes. A dump leaves only when it is old enough, a snapshot
 holds it, and a newer one is there.
+
+Beside a dump stands what was found out later: that its source still held the very same data.
 """
 
 from __future__ import annotations
@@ -12,23 +14,52 @@ import os
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 
+from pydantic import AwareDatetime, ValidationError
+
 from alt_backup_assets.dumps.record import RECORD_NAME, DumpRecord, read_record
 from alt_backup_assets.errors import DumpFailed
+from alt_backup_assets.tools.record_file import keep
+from alt_backup_assets.values import Frozen
 
 _INCOMING = ".incoming-"
+_UNCHANGED = ".unchanged.json"
 
 
 @dataclass(frozen=True)
 class StoredDump:
-    """A complete dump on the disk."""
+    """A complete dump on the disk.
+
+    Attributes:
+        record: What it says about itself.
+        directory: Where it is.
+        unchanged_at: When its source was last seen to hold the very same data; None for never.
+    """
 
     record: DumpRecord
     directory: Path
+    unchanged_at: datetime | None = None
+
+    @property
+    def data_at(self) -> datetime:
+        """The recovery point: the newest moment whose data this dump is known to hold."""
+        return max(self.record.taken_at, self.unchanged_at or self.record.taken_at)
+
+
+class Unchanged(Frozen):
+    """What is kept of a look at the source that found nothing new.
+
+    Attributes:
+        dump_id: The dump that holds all there was.
+        unchanged_at: When the look began.
+    """
+
+    dump_id: str
+    unchanged_at: AwareDatetime
 
 
 class DumpStore:
@@ -52,6 +83,8 @@ class DumpStore:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in home.glob(f"{_INCOMING}*"):
             shutil.rmtree(left)
+        for left in home.glob("*.new"):
+            left.unlink()
         directory = Path(mkdtemp(prefix=_INCOMING, dir=home))
         try:
             yield directory
@@ -70,6 +103,17 @@ class DumpStore:
         incoming.rename(final)
         _fsync(final.parent)
         return StoredDump(record, final)
+
+    def confirm(self, dump: StoredDump, at: datetime) -> StoredDump:
+        """Note that the source of a dump still held the very same data. Its lock must be held.
+
+        Args:
+            dump: The newest one.
+            at: When the look at the source began, aware.
+        """
+        keep(_unchanged(dump.directory), Unchanged(dump_id=dump.record.dump_id, unchanged_at=at))
+        _fsync(dump.directory.parent)
+        return replace(dump, unchanged_at=at)
 
     def dumps(self, volume: str) -> tuple[StoredDump, ...]:
         """Return a volume's dumps with a sound record, oldest first."""
@@ -121,15 +165,30 @@ class DumpStore:
         ]
         for dump in () if dry_run else old:
             shutil.rmtree(dump.directory)
+            _unchanged(dump.directory).unlink(missing_ok=True)
         return tuple(dump.record.dump_id for dump in old)
 
 
 def _read(directory: Path) -> StoredDump | None:
     # A damaged old dump must not keep a new one from being taken; ``damaged`` makes it show.
     try:
-        return StoredDump(read_record(directory), directory)
+        record = read_record(directory)
     except DumpFailed:
         return None
+    return StoredDump(record, directory, _unchanged_at(record, directory))
+
+
+def _unchanged_at(record: DumpRecord, directory: Path) -> datetime | None:
+    # One that is damaged, or of another dump, confirms nothing: then the dump's own time counts.
+    try:
+        found = Unchanged.model_validate_json(_unchanged(directory).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return found.unchanged_at if found.dump_id == record.dump_id else None
+
+
+def _unchanged(directory: Path) -> Path:
+    return directory.with_name(directory.name + _UNCHANGED)
 
 
 def _fsync(directory: Path) -> None:

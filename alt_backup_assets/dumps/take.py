@@ -76,6 +76,7 @@ def take_dump(site: Site, volume: Volume, *, day: date, root_run: str | None = N
             artifacts=dumped.artifacts,
             content=dumped.content,
             warnings=dumped.warnings,
+            server_state=dumped.server_state,
         )
         return store(site).keep(directory, record)
 

@@ -61,7 +61,7 @@ class DatabaseDump:
 
     Attributes:
         database: Its name.
-        taken_at: Data time; None where there is no dump.
+        taken_at: Its recovery point; None where there is no dump.
         size_bytes: Size of its archive; None where there is no dump.
     """
 
@@ -175,17 +175,17 @@ def _databases(site: Site, planned: Iterable[Volume]) -> Iterator[DatabaseDump]:
     names = dict.fromkeys(name for _, name in databases)
     for name in names:
         dumps = [newest[volume] for volume, database in databases if database == name]
-        found = [dump.record for dump in dumps if dump]
+        found = [dump for dump in dumps if dump]
         sizes = [
             artifact.size_bytes
-            for record in found
-            for artifact in record.artifacts
+            for dump in found
+            for artifact in dump.record.artifacts
             if artifact.path == archive_name(name)
         ]
         if len(sizes) < len(dumps):
             yield DatabaseDump(name, None, None)
         else:
-            yield DatabaseDump(name, min(record.taken_at for record in found), sum(sizes))
+            yield DatabaseDump(name, min(dump.data_at for dump in found), sum(sizes))
 
 
 def _dump_files(site: Site) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import stamina
 
 from alt_backup_assets.dumps.store import StoredDump
 from alt_backup_assets.dumps.take import require_today, store, take_dump
+from alt_backup_assets.dumps.unchanged import unchanged_dump
 from alt_backup_assets.errors import AltBackupError, Transient
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
@@ -65,6 +66,7 @@ def back_up(
     snapshots: Collection[str],
     day: date,
     root_run: str | None = None,
+    spare_unchanged: bool = False,
     notify: Notify,
 ) -> Iterator[BackedUp]:
     """Dump volumes and take their snapshots, several side by side.
@@ -76,6 +78,8 @@ def back_up(
             of today where no dump is asked for.
         day: The backup day; it must be today.
         root_run: The run this belongs to; a rerun of it does only what is missing.
+        spare_unchanged: Take no dump where the newest one of the day holds all there is now;
+            that one is what the volume ends with.
         notify: Gets a line per step.
 
     Yields:
@@ -100,6 +104,7 @@ def back_up(
             held=held if volume.name in snapshots else None,
             day=day,
             root_run=root_run,
+            spare_unchanged=spare_unchanged,
             notify=notify,
         )
 
@@ -108,7 +113,7 @@ def back_up(
         ended = [o.value or _Worked(BackedUp(o.item.name, error=o.message)) for o in batch]
         for done in _confirmed(site, ended):
             if taken := done.snapshot:
-                data_time = f"{taken.dump.record.taken_at:%Y-%m-%d %H:%M} UTC"
+                data_time = _moment(taken.dump.data_at)
                 notify(f"{done.volume}: snapshot {taken.snapshot.short}, data of {data_time}")
             yield done
 
@@ -121,14 +126,17 @@ def _work_on(
     held: Held | None,
     day: date,
     root_run: str | None,
+    spare_unchanged: bool,
     notify: Notify,
 ) -> _Worked:
     dump: StoredDump | None = None
     try:
         with site.lock(volume.name, wait_seconds=_LOCK_SECONDS):
             if with_dump:
-                notify(f"{volume.name}: dumping")
-                dump = _patiently(take_dump, site, volume, day=day, root_run=root_run)
+                dump = unchanged_dump(site, volume, day=day) if spare_unchanged else None
+                taken = f"unchanged since {_moment(dump.record.taken_at)}" if dump else "dumping"
+                notify(f"{volume.name}: {taken}")
+                dump = dump or _patiently(take_dump, site, volume, day=day, root_run=root_run)
             if held is None:
                 return _Worked(BackedUp(volume.name, dump))
             notify(f"{volume.name}: taking the snapshot")
@@ -154,6 +162,10 @@ def _confirmed(site: Site, ended: Sequence[_Worked]) -> Iterator[BackedUp]:
     for (done, saved), taken in zip(waiting, found, strict=True):
         missing = f"{site.local.url} does not list the snapshot {saved.snapshot_id}"
         yield replace(done, snapshot=taken, error=None if taken else missing)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def expire_dumps(site: Site, *, dry_run: bool = False) -> dict[str, tuple[str, ...]]:

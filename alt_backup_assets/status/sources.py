@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import AltBackupError, LedgerError
 from alt_backup_assets.site import Site
+from alt_backup_assets.snapshots.tags import DumpTags
 from alt_backup_assets.tools.restic import Restic, Snapshot
 from alt_backup_assets.verification.ledger import Ledger, open_ledger, require_published
 from alt_backup_assets.verification.proof import Proof
@@ -41,7 +43,7 @@ class Sources:
 def read_sources(site: Site) -> Sources:
     """List both repositories and read the ledger."""
     problems: list[str] = []
-    local = _listing(site.local, "local", site.name, problems)
+    local = _renewed(site, _listing(site.local, "local", site.name, problems))
     offsite = _listing(site.offsite, "offsite", site.name, problems)
     chains = _chains(site, (*(local or ()), *(offsite or ())), problems)
     return Sources(local, offsite, chains, tuple(problems))
@@ -55,6 +57,22 @@ def _listing(restic: Restic | None, which: str, host: str, problems: list[str]) 
     except AltBackupError as error:
         problems.append(f"the {which} repository cannot be read: {error}")
         return None
+
+
+def _renewed(site: Site, local: Listing | None) -> Listing | None:
+    """Date the snapshots of dumps whose source was seen unchanged later by that moment.
+
+    Only here: a copy elsewhere is of the data as it was when it was made.
+    """
+    if local is None:
+        return None
+    found = (store(site).newest(volume.name) for volume in site.registry.planned)
+    renewed = {DumpTags.of(d.record).dump: d.data_at for d in found if d and d.unchanged_at}
+    times = [max((renewed[t] for t in s.tags if t in renewed), default=s.time) for s in local]
+    return tuple(
+        snapshot.model_copy(update={"time": time}) if time > snapshot.time else snapshot
+        for snapshot, time in zip(local, times, strict=True)
+    )
 
 
 def _chains(site: Site, listed: Listing, problems: list[str]) -> dict[str, Chain | None]:

@@ -54,7 +54,15 @@ SCHEMA = (
     b"--\n-- Name: users; Type: TABLE; Schema: public; Owner: alt\n--\nCREATE TABLE users ();\n"
 )
 ARCHIVE = Builder().archive()
+STATE: dict[str, Any] = {
+    "system_identifier": "7401",
+    "timeline": 1,
+    "running_since": "2026-11-23 08:00:00+00",
+    "oldest_transaction": 801,
+    "next_transaction": 801,
+}
 ROWS: dict[str, list[dict[str, Any]]] = {
+    "txid_current_snapshot": [STATE],
     "pg_export_snapshot": [{"id": SNAPSHOT}],
     "server_version": [{"version": "17.6", "preload": "pg_cron", "superuser": "alt_db_user"}],
     "pg_authid a": [{"name": "alt_db_user", "attributes": "t|-"}],

@@ -126,6 +126,7 @@ class Machine:
         dumps: Collection[str] = (DB, TOKENS),
         snapshots: Collection[str] = (DB, TOKENS),
         root_run: str | None = None,
+        spare_unchanged: bool = False,
     ) -> dict[str, BackedUp]:
         """Back volumes up and return how each ended."""
         ended = back_up(
@@ -134,6 +135,7 @@ class Machine:
             snapshots=snapshots,
             day=self.site.today,
             root_run=root_run,
+            spare_unchanged=spare_unchanged,
             notify=_nobody,
         )
         return {done.volume: done for done in ended}

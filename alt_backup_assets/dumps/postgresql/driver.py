@@ -17,7 +17,7 @@ from pathlib import Path
 
 from alt_backup_assets.dumps.artifact import writing
 from alt_backup_assets.dumps.engine import Dumped, Restoration, ThroughServer
-from alt_backup_assets.dumps.postgresql import fingerprint, live, throwaway, wait
+from alt_backup_assets.dumps.postgresql import fingerprint, live, standstill, throwaway, wait
 from alt_backup_assets.dumps.postgresql.content import DatabaseContent, PostgresqlContent
 from alt_backup_assets.dumps.postgresql.files import GLOBALS, archive_name
 from alt_backup_assets.dumps.postgresql.server import Server
@@ -55,6 +55,7 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
     taken_at = datetime.now(UTC)
     with source.connection(volume.databases[0]) as psql:
         psql.execute("CHECKPOINT")
+        state = standstill.state(psql)
         server = fingerprint.server(psql)
         roles = fingerprint.roles(psql)
         databases = fingerprint.databases(psql)
@@ -74,6 +75,7 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
             databases=tuple(content for _, content in taken),
         ),
         warnings=tuple(_unnamed(source, volume, databases)),
+        server_state=state,
     )
 
 

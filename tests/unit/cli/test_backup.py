@@ -7,11 +7,15 @@ import shutil
 import pytest
 
 from alt_backup_assets.dumps.drivers import DRIVERS
+from alt_backup_assets.dumps.unchanged import WATCHED
 from alt_backup_assets.errors import RepositoryLocked, SnapshotIncomplete
 from tests.fakes.restic import Fault
 from tests.unit.cli.conftest import Call, Machine
 
-FIELDS = {"name", "verdict", "dump_id", "size_bytes", "snapshot", "taken_at", "error"}
+FIELDS = {
+    *("name", "verdict", "dump_id", "size_bytes", "snapshot", "taken_at", "unchanged_at"),
+    "error",
+}
 
 
 def test_all_good_is_0(machine: Machine, call: Call) -> None:
@@ -50,6 +54,24 @@ def test_one_that_fails_is_2_and_the_healthy_one_is_done(machine: Machine, call:
     assert logs["verdict"] == "GOOD"
     assert machine.local.snapshots(tag="logs")
     assert "tokens: FAILED: " in ran.err
+
+
+def test_an_unchanged_server_is_told_with_its_renewed_time(
+    machine: Machine, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where it is asked for: in JSON, in the table and in the progress."""
+    monkeypatch.setitem(WATCHED, "files", lambda volume, *_: volume.name == "tokens")
+    first = call("backup", "--json").json["volumes"]
+    tokens, logs = call("backup", "--spare-unchanged", "--json").json["volumes"]
+    assert (tokens["dump_id"], tokens["taken_at"]) == (first[0]["dump_id"], first[0]["taken_at"])
+    assert tokens["unchanged_at"] > tokens["taken_at"]
+    assert tokens["verdict"] == "GOOD"
+    assert logs["dump_id"] != first[1]["dump_id"]
+    assert logs["unchanged_at"] is None
+    ran = call("backup", "--spare-unchanged")
+    assert "tokens: unchanged since " in ran.err
+    assert "unchanged since" in " ".join(ran.out.split())
+    assert call("backup", "--json").json["volumes"][0]["dump_id"] != tokens["dump_id"]
 
 
 def test_an_emptied_volume_is_2(machine: Machine, call: Call) -> None:

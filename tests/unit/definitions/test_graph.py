@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from alt_backup_assets.definitions import keys
+from alt_backup_assets.definitions.jobs import SPARING
 from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.registry.volume import RecoveryPointObjective, Registry, Volume
 from tests.unit.definitions.bench import Clock, files_volumes, make_site, repository
@@ -184,6 +185,15 @@ def test_jobs_are_the_selections_of_the_contract(tmp_path: Path) -> None:
     assert chosen("log_rotation") == {"maintenance/log_rotation"}
     assert chosen("status_checks") == {"status/metrics", "status/report"}
     assert chosen("self_test") == {"maintenance/self_test"}
+
+
+@pytest.mark.parametrize("spares", [True, False])
+def test_only_the_hourly_job_spares_and_that_is_a_setting(tmp_path: Path, spares: bool) -> None:
+    """The daily job always dumps anew."""
+    site = make_site(tmp_path, schedules={"hourly_spares_unchanged": spares})
+    drawn = repository(site)
+    sparing = {job.name for job in drawn.get_all_jobs() if job.tags.get(SPARING) == "true"}
+    assert sparing == ({"hourly_dumps"} if spares else set())
 
 
 def test_hourly_snapshots_are_a_setting(tmp_path: Path) -> None:

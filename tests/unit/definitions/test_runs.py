@@ -8,9 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from alt_backup_assets.definitions.jobs import SPARING
 from alt_backup_assets.dumps.drivers import DRIVERS
 from alt_backup_assets.dumps.record import Comparison
 from alt_backup_assets.dumps.take import store
+from alt_backup_assets.dumps.unchanged import WATCHED
 from alt_backup_assets.errors import RepositoryUnreachable
 from alt_backup_assets.registry.load import load_registry
 from alt_backup_assets.registry.volume import Registry
@@ -239,3 +241,28 @@ def test_with_a_host_the_same_assets_work(tmp_path: Path) -> None:
     result = definition.execute_in_process(partition_key=site.today.isoformat())
     made = {f"web-1/{stage}/oauth_token_data" for stage in ("dump", "snapshot")}
     assert made <= materialised(result)
+
+
+def test_a_sparing_run_materialises_the_dump_that_stands(
+    two: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the renewed data time, and since when nothing changed; another run dumps anew."""
+    monkeypatch.setitem(WATCHED, "files", lambda volume, *_: volume.name == "one")
+    keys = ["dump/one", "snapshot/one", "dump/two"]
+    assert two.run(keys=keys).success
+    result = two.run(keys=keys, tags={SPARING: "true"})
+    assert result.success
+    shown = {
+        event.asset_key.to_user_string(): event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+    (dump,) = store(two.site).dumps("one")
+    assert dump.unchanged_at is not None
+    assert shown["dump/one"]["dump/unchanged_since"].value == dump.record.taken_at.timestamp()
+    assert shown["dump/one"]["data/taken_at"].value == dump.unchanged_at.timestamp()
+    assert shown["snapshot/one"]["data/taken_at"].value == dump.unchanged_at.timestamp()
+    assert shown["snapshot/one"]["restic/is_new"].value is False
+    assert "dump/unchanged_since" not in shown["dump/two"]
+    assert two.run(keys=keys).success
+    assert len(store(two.site).dumps("one")) == 2

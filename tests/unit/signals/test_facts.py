@@ -159,6 +159,17 @@ def test_every_database_has_its_newest_dump(good: Machine) -> None:
     )
 
 
+def test_a_dump_seen_unchanged_has_a_renewed_time(good: Machine) -> None:
+    """An idle database is as fresh as the last look at it."""
+    at = good.clock.at
+    machine = _with_databases(good, one=("alt",))
+    _dump(machine, "one", at - timedelta(hours=9), alt=1)
+    newest = store(machine.site).newest("one")
+    assert newest is not None
+    store(machine.site).confirm(newest, at)
+    assert read_facts(machine.site).databases == (DatabaseDump("alt", at, 1),)
+
+
 def test_of_two_databases_with_one_name_the_older_counts(good: Machine) -> None:
     """A name is one series: it is as fresh as the worse of the two, and as large as both."""
     at = good.clock.at
