@@ -63,12 +63,13 @@ STATE: dict[str, Any] = {
 }
 ROWS: dict[str, list[dict[str, Any]]] = {
     "txid_current_snapshot": [STATE],
+    "getdatabaseencoding": [{"can": True}],
     "pg_export_snapshot": [{"id": SNAPSHOT}],
     "server_version": [{"version": "17.6", "preload": "pg_cron", "superuser": "alt_db_user"}],
     "pg_authid a": [{"name": "alt_db_user", "attributes": "t|-"}],
     "seqincrement": [{"schema": "public", "name": "ids", "increment": 1}],
     "last_value": [{"name": '"public"."ids"', "last_value": 7, "is_called": True}],
-    "c.relkind = 'r'": [{"schema": "public", "name": "users"}],
+    "c.relkind = 'r'": [{"schema": "public", "name": "users", "columns": [["id", "int8"]]}],
     "FROM ONLY": [{"name": '"public"."users"', "rows": 3, "content": "12"}],
     "pg_largeobject_metadata": [{"rows": 0, "content": "0"}],
     "pg_extension ORDER": [{"name": "plpgsql", "version": "1.0"}],

@@ -11,6 +11,9 @@ from typing import Literal
 from alt_backup_assets.dumps.comparison import Compared, changed
 from alt_backup_assets.values import Frozen
 
+Hashing = Literal["text", "binary"]
+"""How a row becomes the bytes that are hashed: see ``fingerprint``."""
+
 
 class Relation(Frozen):
     """The rows of a table or materialised view, independent of their order.
@@ -18,7 +21,7 @@ class Relation(Frozen):
     Attributes:
         name: Schema and name, quoted where SQL needs it; or ``large objects``.
         rows: How many there are.
-        content: Sum of a 64-bit hash of every row's text; a sum sees duplicates.
+        content: Sum of a 64-bit hash of every row; a sum sees duplicates.
     """
 
     name: str
@@ -78,6 +81,7 @@ class DatabaseContent(Frozen):
         relations: Every relation with rows of its own, and the large objects.
         sequences: Every sequence.
         extensions: Version by name.
+        hashing: How its rows were hashed; a comparison has to do it in the same way.
     """
 
     name: str
@@ -85,6 +89,7 @@ class DatabaseContent(Frozen):
     relations: tuple[Relation, ...]
     sequences: tuple[Sequence, ...]
     extensions: dict[str, str]
+    hashing: Hashing = "text"
 
     def differences(self, restored: DatabaseContent) -> list[str]:
         """Return a sentence for everything that did not come back as it was."""

@@ -105,7 +105,7 @@ def rehearse(record: DumpRecord, directory: Path, platform: Platform) -> Postgre
             superuser=recorded.superuser,
             preload=recorded.preload,
             roles=scratch.roles(),
-            databases=tuple(scratch.content(database.name) for database in recorded.databases),
+            databases=tuple(scratch.content(d.name, d.hashing) for d in recorded.databases),
         )
 
 

@@ -15,8 +15,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from alt_backup_assets.dumps.postgresql.content import Relation, Sequence
+from alt_backup_assets.dumps.postgresql.content import Hashing, Relation, Sequence
 from alt_backup_assets.dumps.postgresql.psql import Psql
+from alt_backup_assets.dumps.postgresql.row_hash import Columns, row_hash
 from alt_backup_assets.tools.postgresql import identifier, literal
 
 _BATCH = 100
@@ -26,7 +27,12 @@ _USER_SCHEMA = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 
 # Rows of an extension's own tables belong to the extension, unless it asks for them to be dumped.
 _RELATIONS = f"""
-SELECT n.nspname AS schema, c.relname AS name
+SELECT n.nspname AS schema, c.relname AS name,
+       (SELECT pg_catalog.jsonb_agg(ARRAY[a.attname::text, CASE t.typnamespace
+                 WHEN 'pg_catalog'::regnamespace THEN t.typname::text ELSE '' END]
+                 ORDER BY a.attname COLLATE "C")
+          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE {_USER_SCHEMA} AND c.relpersistence <> 't'
@@ -93,6 +99,11 @@ SELECT count(*) AS relations FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE {_USER_SCHEMA} AND c.relpersistence <> 't'
 """
+_CAN_HASH_BINARY = """
+SELECT pg_catalog.current_setting('server_version_num')::int >= 140000
+       AND pg_catalog.getdatabaseencoding() = 'UTF8' AS can
+"""
+
 _VERSIONS = ("-- Dumped from database version ", "-- Dumped by pg_dump version ")
 _HEADING = re.compile(r"^-- (?:Data for )?Name: .*; Type: .*; Schema: .*; Owner: .*$")
 
@@ -139,13 +150,23 @@ def sequences(psql: Psql) -> tuple[Sequence, ...]:
     return tuple(Sequence(increment=found[row["name"]], **row) for row in answers)
 
 
-def relations(psql: Psql) -> tuple[Relation, ...]:
+def hashing(psql: Psql) -> Hashing:
+    """Return the better way to hash rows that the server has.
+
+    Rows as binary are hashed in about two thirds of the time, and as exactly. It needs
+    PostgreSQL 14, and a database whose text is not converted on its way to a client.
+    """
+    (row,) = psql.rows(_CAN_HASH_BINARY)
+    return "binary" if row["can"] else "text"
+
+
+def relations(psql: Psql, by: Hashing) -> tuple[Relation, ...]:
     """Return count and order-free content hash of every relation, and of the large objects."""
-    names = [_qualified(row) for row in psql.rows(_RELATIONS)]
+    found = {_qualified(row): row["columns"] or [] for row in psql.rows(_RELATIONS)}
     answers = (
         row
-        for batch in _batches(names)
-        for row in psql.rows(" UNION ALL ".join(_hashed(name) for name in batch))
+        for batch in _batches(list(found))
+        for row in psql.rows(" UNION ALL ".join(_hashed(n, found[n], by) for n in batch))
     )
     tables = tuple(Relation(**row) for row in answers)
     (large_objects,) = psql.rows(_LARGE_OBJECTS)
@@ -177,13 +198,11 @@ def schema_objects(schema_text: str) -> dict[str, str]:
     return {heading: _sha256("\n".join(lines))[:32] for heading, lines in objects.items()}
 
 
-def _hashed(name: str) -> str:
-    # ROW(x.*) and not x: a column that is itself called x would be taken instead of the row.
+def _hashed(name: str, columns: Columns, by: Hashing) -> str:
     # A sum of bigints is exact in PostgreSQL: it is kept in 128 bits and returned as numeric.
     return (
         f"SELECT {literal(name)} AS name, count(*) AS rows,"
-        " coalesce(sum(pg_catalog.hashtextextended(ROW(x.*)::text, 0)), 0)::text"
-        f" AS content FROM ONLY {name} AS x"
+        f" coalesce(sum({row_hash(columns, by)}), 0)::text AS content FROM ONLY {name} AS x"
     )
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 from alt_backup_assets.dumps.engine import Loading
 from alt_backup_assets.dumps.postgresql import database, fingerprint, roles
-from alt_backup_assets.dumps.postgresql.content import DatabaseContent, PostgresqlContent
+from alt_backup_assets.dumps.postgresql.content import DatabaseContent, Hashing, PostgresqlContent
 from alt_backup_assets.dumps.postgresql.files import GLOBALS, archive_name
 from alt_backup_assets.dumps.postgresql.preflight import Plan, plan
 from alt_backup_assets.dumps.postgresql.server import MAINTENANCE, Server
@@ -134,12 +134,14 @@ def _content(server: Server, planned: Plan) -> PostgresqlContent:
         preload=facts["preload"],
         roles=roles,
         databases=tuple(
-            _database_content(server, target).model_copy(update={"name": source})
-            for source, target in planned.targets.items()
+            _database_content(server, planned.targets[d.name], d.hashing).model_copy(
+                update={"name": d.name}
+            )
+            for d in recorded.databases
         ),
     )
 
 
-def _database_content(server: Server, database: str) -> DatabaseContent:
+def _database_content(server: Server, database: str, hashing: Hashing) -> DatabaseContent:
     with server.snapshot(database) as (psql, snapshot, sequences):
-        return server.content(psql, database, snapshot, sequences)
+        return server.content(psql, database, snapshot, sequences, hashing=hashing)

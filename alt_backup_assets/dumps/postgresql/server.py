@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from alt_backup_assets.dumps.postgresql import fingerprint
-from alt_backup_assets.dumps.postgresql.content import DatabaseContent, Sequence
+from alt_backup_assets.dumps.postgresql.content import DatabaseContent, Hashing, Sequence
 from alt_backup_assets.dumps.postgresql.psql import Psql, connect
 from alt_backup_assets.errors import PlatformError, ToolError
 from alt_backup_assets.platforms.seam import Service, Sink
@@ -70,16 +70,27 @@ class Server:
             psql.execute("COMMIT")
 
     def content(
-        self, psql: Psql, database: str, snapshot: str, sequences: tuple[Sequence, ...]
+        self,
+        psql: Psql,
+        database: str,
+        snapshot: str,
+        sequences: tuple[Sequence, ...],
+        *,
+        hashing: Hashing | None = None,
     ) -> DatabaseContent:
-        """Take the content of a database as a snapshot shows it."""
+        """Take the content of a database as a snapshot shows it.
+
+        ``hashing`` is how another content was taken that this is to be compared with.
+        """
+        by = hashing or fingerprint.hashing(psql)
         argv = postgresql.pg_dump_schema(self.user, database, snapshot=snapshot)
         return DatabaseContent(
             name=database,
             schema_objects=fingerprint.schema_objects(self.run(argv).decode()),
-            relations=fingerprint.relations(psql),
+            relations=fingerprint.relations(psql, by),
             sequences=sequences,
             extensions=fingerprint.extensions(psql),
+            hashing=by,
         )
 
     def end_leftovers(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from alt_backup_assets.dumps.postgresql import fingerprint
-from alt_backup_assets.dumps.postgresql.content import DatabaseContent, PostgresqlContent
+from alt_backup_assets.dumps.postgresql.content import DatabaseContent, Hashing, PostgresqlContent
 from alt_backup_assets.dumps.postgresql.psql import Psql, connect
 from alt_backup_assets.dumps.postgresql.roles import for_throwaway
 from alt_backup_assets.dumps.record import DumpRecord
@@ -84,16 +84,17 @@ class Scratch:
         with self._connected("template1") as psql:
             return fingerprint.roles(psql)
 
-    def content(self, database: str) -> DatabaseContent:
+    def content(self, database: str, by: Hashing) -> DatabaseContent:
         """Take the content of a restored database, exactly as it was taken from the source."""
         schema = self._run(postgresql.pg_dump_schema(self._superuser, database)).decode()
         with self._connected(database) as psql:
             return DatabaseContent(
                 name=database,
                 schema_objects=fingerprint.schema_objects(schema),
-                relations=fingerprint.relations(psql),
+                relations=fingerprint.relations(psql, by),
                 sequences=fingerprint.sequences(psql),
                 extensions=fingerprint.extensions(psql),
+                hashing=by,
             )
 
     def _run(self, argv: list[str], stdin: bytes = b"") -> bytes:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from alt_backup_assets.dumps.postgresql import fingerprint
+from alt_backup_assets.dumps.postgresql.content import Relation
 from alt_backup_assets.dumps.postgresql.fingerprint import LARGE_OBJECTS, schema_objects
 from alt_backup_assets.dumps.postgresql.psql import Psql
+from alt_backup_assets.dumps.postgresql.row_hash import row_hash
 from tests.fakes.platform import Answer, FakePlace
 from tests.fakes.postgresql import marker
 
@@ -125,17 +127,22 @@ def _ask(answers: Answers, ask: Callable[[Psql], Any]) -> tuple[Any, bytes]:
     return answer, place.calls[0].stdin
 
 
+def by_text(psql: Psql) -> tuple[Relation, ...]:
+    """Take the relations in the way every server has."""
+    return fingerprint.relations(psql, "text")
+
+
 NOTHING_LARGE = [{"rows": 0, "content": "0"}]
 
 
 def test_relations_are_counted_and_hashed_with_the_large_objects() -> None:
     """Names are quoted; partitions one by one; the large objects are a line of their own."""
     answers: Answers = {
-        "c.relkind = 'r'": [{"schema": "public", "name": 'we"ird'}],
+        "c.relkind = 'r'": [{"schema": "public", "name": 'we"ird', "columns": None}],
         "hashtextextended(ROW": [{"name": 'public."we""ird"', "rows": 3, "content": "12"}],
         "pg_largeobject_metadata": NOTHING_LARGE,
     }
-    relations, said = _ask(answers, fingerprint.relations)
+    relations, said = _ask(answers, by_text)
     assert [(r.name, r.rows, r.content) for r in relations] == [
         ('public."we""ird"', 3, "12"),
         (LARGE_OBJECTS, 0, "0"),
@@ -147,10 +154,12 @@ def test_relations_are_counted_and_hashed_with_the_large_objects() -> None:
 def test_thousands_of_tables_cost_few_round_trips(count: int, queries: int) -> None:
     """A hundred relations a query, and none is left out at the seams."""
     answers: Answers = {
-        "c.relkind = 'r'": [{"schema": "public", "name": f"t{n}"} for n in range(count)],
+        "c.relkind = 'r'": [
+            {"schema": "public", "name": f"t{n}", "columns": [["n", "int4"]]} for n in range(count)
+        ],
         "pg_largeobject_metadata": NOTHING_LARGE,
     }
-    _, said = _ask(answers, fingerprint.relations)
+    _, said = _ask(answers, by_text)
     assert said.count(b"FROM (SELECT E'") == queries
     assert said.count(b"FROM ONLY ") == count
 
@@ -211,3 +220,20 @@ def test_a_database_without_relations_of_anybodys_is_empty(relations: int, empty
     """One relation is enough to be careful with it."""
     answers: Answers = {"AS relations": [{"relations": relations}]}
     assert _ask(answers, fingerprint.is_empty)[0] is empty
+
+
+@pytest.mark.parametrize(("can", "by"), [(True, "binary"), (False, "text")])
+def test_a_server_that_can_hashes_rows_as_binary(can: bool, by: str) -> None:
+    """An old one, or one whose text is converted on its way, by their text."""
+    assert _ask({"getdatabaseencoding": [{"can": can}]}, fingerprint.hashing)[0] == by
+
+
+def test_built_in_types_are_sent_and_others_are_told() -> None:
+    """In the order of names; what has no exact binary form is one text of all such columns."""
+    columns = [("a", "int8"), ('b"', ""), ("c", "float8"), ("d", "_text")]
+    assert row_hash(columns, "text") == "pg_catalog.hashtextextended(ROW(x.*)::text, 0)"
+    assert row_hash(columns, "binary") == (
+        "pg_catalog.hash_record_extended(ROW(pg_catalog.record_send(ROW("
+        """x."a", CASE WHEN x."c" = 'NaN' THEN 'NaN'::pg_catalog.float8 ELSE x."c" END,"""
+        ' ROW(x."b""", x."d")::text))), 0)'
+    )
