@@ -213,7 +213,7 @@ class _Drilling:
         try:
             with self._phase("fetch"):
                 source = repository(self.site, self.target.source)
-                source.restore(self.target.snapshot.id, directory)
+                source.restore(self.target.snapshot, directory)
             yield directory
         finally:
             shutil.rmtree(directory)
