@@ -47,15 +47,21 @@ def each(
     """Call ``work`` for every item and yield how each ended, as it ends.
 
     Left early, by Ctrl-C or by a caller that has enough, what has not begun never begins, and
-    what has is interrupted and cleans up.
+    what has is interrupted and cleans up. Where ``work`` itself works on several things side by
+    side, it takes all of their outcomes and raises what interrupted them.
 
     Args:
         items: What to work on.
         work: Called in a thread of a pool.
         workers: How many at a time.
     """
+
+    def begin(item: Item) -> Value:
+        interruption.refuse_to_begin()
+        return work(item)
+
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        futures = {pool.submit(work, item): item for item in items}
+        futures = {pool.submit(begin, item): item for item in items}
         try:
             for future in as_completed(futures):
                 error = future.exception()

@@ -21,14 +21,18 @@ from alt_backup_assets.dumps.postgresql import fingerprint, live, throwaway, wai
 from alt_backup_assets.dumps.postgresql.content import DatabaseContent, PostgresqlContent
 from alt_backup_assets.dumps.postgresql.files import GLOBALS, archive_name
 from alt_backup_assets.dumps.postgresql.server import Server
+from alt_backup_assets.dumps.postgresql.throwaway import Scratch
 from alt_backup_assets.dumps.record import Artifact, DumpRecord
-from alt_backup_assets.errors import DumpFailed
+from alt_backup_assets.errors import DrillError, DumpFailed
 from alt_backup_assets.platforms.seam import Platform
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.tools import pgarchive, postgresql
+from alt_backup_assets.tools.parallel import each
 
 RESTORATION: Restoration = ThroughServer(wait=wait.wait, load=live.load)
 
+# Databases of one throw-away server; each is loaded by two connections.
+_SIDE_BY_SIDE = 2
 _GLOBALS_END = b"\n-- PostgreSQL database cluster dump complete\n"
 
 
@@ -89,22 +93,43 @@ def rehearse(record: DumpRecord, directory: Path, platform: Platform) -> Postgre
         What the restored server holds, to be compared with the record.
 
     Raises:
-        ToolError: The server did not start, or the restore stopped at its first error.
+        ToolError: The server did not start, or would not take the roles.
         PlatformError: No throw-away target could be made.
+        DrillError: Databases did not come back; each is named, with its first error.
     """
     recorded = record.content
     if not isinstance(recorded, PostgresqlContent):
         raise DumpFailed(f"the record of {record.volume} is not of a PostgreSQL dump")
     with throwaway.server(platform, record, recorded) as scratch:
         scratch.load_globals(directory / GLOBALS)
-        for database in recorded.databases:
-            scratch.load(directory / archive_name(database.name))
+        databases = _bring_back(
+            scratch, directory, [database.name for database in recorded.databases]
+        )
         return PostgresqlContent(
             superuser=recorded.superuser,
             preload=recorded.preload,
             roles=scratch.roles(),
-            databases=tuple(scratch.content(database.name) for database in recorded.databases),
+            databases=databases,
         )
+
+
+def _bring_back(scratch: Scratch, directory: Path, names: list[str]) -> tuple[DatabaseContent, ...]:
+    """Load databases side by side, the largest first, and take the content of each at once."""
+    archives = {name: directory / archive_name(name) for name in names}
+    restored: dict[str, DatabaseContent] = {}
+
+    def work(name: str) -> None:
+        scratch.load(archives[name])
+        restored[name] = scratch.content(name)
+
+    largest_first = sorted(names, key=lambda name: -archives[name].stat().st_size)
+    ended = tuple(each(largest_first, work, workers=_SIDE_BY_SIDE))
+    for done in ended:
+        if done.error and not isinstance(done.error, Exception):
+            raise done.error  # Ctrl-C
+    if failed := [f"{done.item}: {done.message}" for done in ended if done.error]:
+        raise DrillError("; ".join(sorted(failed)))
+    return tuple(restored[name] for name in names)
 
 
 def _require_whole_globals(script: Path) -> None:
