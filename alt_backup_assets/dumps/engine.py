@@ -30,6 +30,7 @@ class Dumped:
         content: What the engine found in the data.
         warnings: What is wrong at the source without making this dump a bad one, in sentences
             that say what to do.
+        data_bytes: What the live data takes up; None where that is not known.
     """
 
     taken_at: datetime
@@ -38,6 +39,7 @@ class Dumped:
     artifacts: tuple[Artifact, ...]
     content: Content
     warnings: tuple[str, ...] = ()
+    data_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from alt_backup_assets.dumps.postgresql.files import GLOBALS, archive_name
 from alt_backup_assets.dumps.postgresql.server import Server
 from alt_backup_assets.dumps.postgresql.throwaway import Scratch
 from alt_backup_assets.dumps.record import Artifact, DumpRecord
-from alt_backup_assets.errors import DrillError, DumpFailed
+from alt_backup_assets.errors import DrillError, DumpFailed, ToolError
 from alt_backup_assets.platforms.seam import Platform
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.tools import pgarchive, postgresql
@@ -62,6 +62,7 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
         server = fingerprint.server(psql)
         roles = fingerprint.roles(psql)
         databases = fingerprint.databases(psql)
+        data_bytes = fingerprint.data_bytes(psql, volume.databases)
     with writing(directory / GLOBALS) as roles_file:
         source.run(postgresql.pg_dumpall_globals(source.user), roles_file.write)
     _require_whole_globals(directory / GLOBALS)
@@ -78,6 +79,7 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
             databases=tuple(content for _, content in taken),
         ),
         warnings=tuple(_unnamed(source, volume, databases)),
+        data_bytes=data_bytes,
     )
 
 
@@ -100,7 +102,24 @@ def rehearse(record: DumpRecord, directory: Path, platform: Platform) -> Postgre
     recorded = record.content
     if not isinstance(recorded, PostgresqlContent):
         raise DumpFailed(f"the record of {record.volume} is not of a PostgreSQL dump")
-    with throwaway.server(platform, record, recorded) as scratch:
+    if throwaway.fits_in_memory(platform, record):
+        try:
+            return _rehearse(record, recorded, directory, platform, in_memory=True)
+        except (ToolError, DrillError) as error:
+            if not throwaway.lacked_memory(error):
+                raise
+    return _rehearse(record, recorded, directory, platform, in_memory=False)
+
+
+def _rehearse(
+    record: DumpRecord,
+    recorded: PostgresqlContent,
+    directory: Path,
+    platform: Platform,
+    *,
+    in_memory: bool,
+) -> PostgresqlContent:
+    with throwaway.server(platform, record, recorded, in_memory=in_memory) as scratch:
         scratch.load_globals(directory / GLOBALS)
         databases = _bring_back(
             scratch, directory, [database.name for database in recorded.databases]
