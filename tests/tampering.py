@@ -106,12 +106,22 @@ class TamperedPlatform:
         """As the real one."""
         return self._platform.list_volumes()
 
+    @property
+    def memory_bytes(self) -> int:
+        """As the real one."""
+        return self._platform.memory_bytes
+
     @contextmanager
     def throwaway(
-        self, service: str, runtime: Runtime, *, user: str | None = None
+        self,
+        service: str,
+        runtime: Runtime,
+        *,
+        user: str | None = None,
+        in_memory: bool = False,
     ) -> Iterator[Throwaway]:
         """Give the real target, tampered with."""
-        with self._platform.throwaway(service, runtime, user=user) as place:
+        with self._platform.throwaway(service, runtime, user=user, in_memory=in_memory) as place:
             self.directories.append(place.directory)
             if isinstance(place, DockerThrowaway):
                 details = place.container.api.inspect_container(place.container.id)

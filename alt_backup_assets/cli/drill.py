@@ -18,8 +18,9 @@ from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.values import Frozen
-from alt_backup_assets.verification.drill import Target, newest_target, snapshot_target
+from alt_backup_assets.verification.drill import Target
 from alt_backup_assets.verification.drill_all import Drilled, drill_all
+from alt_backup_assets.verification.listing import Listing
 from alt_backup_assets.verification.proof import Source
 from alt_backup_assets.verification.rotation import rotation
 
@@ -63,15 +64,15 @@ class Choice:
     """Which snapshot of a volume is meant."""
 
     def __init__(self, site: Site, source: Source, snapshot: str | None) -> None:
-        self._site = site
+        self._listing = Listing(site, source)
         self.source = source
         self._snapshot = snapshot
 
     def find(self, volume: Volume) -> Target:
         """Return the snapshot asked for, or the newest."""
         if self._snapshot:
-            return snapshot_target(self._site, volume.name, self._snapshot, source=self.source)
-        return newest_target(self._site, volume.name, source=self.source)
+            return self._listing.by_id(volume.name, self._snapshot)
+        return self._listing.newest(volume.name)
 
 
 @click.command()

@@ -77,7 +77,8 @@ class DockerPlatform(Frozen):
         compose_files: The project's compose files, for drift; as after ``docker compose -f``.
         env_files: Its environment files, as after ``docker compose --env-file``.
         volumes_root: Where volumes are mounted read-only when we run in a container.
-        throwaway_memory_mb: Memory cap of a throw-away container.
+        throwaway_memory_mb: Memory cap of a throw-away container. Half of it holds what is
+            restored, where that surely fits.
         throwaway_cpus: CPU cap of a throw-away container.
     """
 

@@ -19,8 +19,8 @@ from alt_backup_assets.offsite.copy import copy_snapshots, require_copies
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import BackedUp, back_up
-from alt_backup_assets.verification.drill import newest_target, snapshot_target
 from alt_backup_assets.verification.drill_all import Drilled, drill_all
+from alt_backup_assets.verification.listing import Listing
 from alt_backup_assets.verification.retention import retain
 
 Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
@@ -196,15 +196,11 @@ def drill_assets(site: Site) -> dg.AssetsDefinition:
     def restore_drill(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Events:
         """Restore snapshots into throw-away targets and require that nothing differs."""
         asked = context.run.tags.get(SNAPSHOT_TAG)
-        day = keys.day_of(context)
+        day, listing = keys.day_of(context), Listing(site)
         ended = drill_all(
             site,
             [site.registry.volume(name) for name in names.named(context, keys.RESTORE_DRILL)],
-            lambda v: (
-                snapshot_target(site, v.name, asked)
-                if asked
-                else newest_target(site, v.name, day=day)
-            ),
+            lambda v: listing.by_id(v.name, asked) if asked else listing.newest(v.name, day=day),
             again=asked is None,
             notify=context.log.info,
         )

@@ -12,8 +12,8 @@ from alt_backup_assets.definitions import checks, keys
 from alt_backup_assets.definitions.assets import Events, drill_events, volume_spec
 from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.site import Site
-from alt_backup_assets.verification.drill import newest_target
 from alt_backup_assets.verification.drill_all import drill_all
+from alt_backup_assets.verification.listing import Listing
 from alt_backup_assets.verification.rotation import rotation
 
 
@@ -45,7 +45,7 @@ def offsite_drill_assets(site: Site) -> dg.AssetsDefinition:
     def offsite_drill(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Events:
         """Drill the copies whose turn it is, within the byte budget."""
         turn = rotation(site, names.named(context, keys.OFFSITE_DRILL))
-        day = keys.day_of(context)
+        day, listing = keys.day_of(context), Listing(site, "offsite")
         if turn.warning:
             context.log.warning(turn.warning)
         if turn.waiting:
@@ -53,9 +53,7 @@ def offsite_drill_assets(site: Site) -> dg.AssetsDefinition:
         ended = drill_all(
             site,
             [site.registry.volume(name) for name in turn.volumes],
-            lambda volume: newest_target(
-                site, volume.name, source="offsite", day=None if day == site.today else day
-            ),
+            lambda volume: listing.newest(volume.name, day=None if day == site.today else day),
             notify=context.log.info,
         )
         yield from drill_events(context, names, keys.OFFSITE_DRILL, ended)

@@ -31,6 +31,7 @@ class Dumped:
         warnings: What is wrong at the source without making this dump a bad one, in sentences
             that say what to do.
         server_state: Where the server stood before; None where the engine cannot tell.
+        data_bytes: What the live data takes up; None where that is not known.
     """
 
     taken_at: datetime
@@ -40,6 +41,7 @@ class Dumped:
     content: Content
     warnings: tuple[str, ...] = ()
     server_state: ServerState | None = None
+    data_bytes: int | None = None
 
 
 @dataclass(frozen=True)

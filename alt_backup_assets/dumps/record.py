@@ -82,6 +82,8 @@ class DumpRecord(Frozen):
         runtime: The program files the service ran on, for the throw-away target of a drill;
             None where no program is needed to open the dump.
         size_bytes: Everything the dump holds.
+        data_bytes: What the live data takes up, for the room a drill needs; None where that is
+            not known.
         artifacts: The files beside this record.
         content: What the engine found in the data at ``taken_at``.
         warnings: What is wrong at the source without making this dump a bad one, in sentences.
@@ -101,6 +103,7 @@ class DumpRecord(Frozen):
     runtime: Runtime | None
     server_version: str
     size_bytes: int
+    data_bytes: int | None = None
     artifacts: tuple[Artifact, ...]
     content: Content
     warnings: tuple[str, ...] = ()

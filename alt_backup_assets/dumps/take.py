@@ -73,6 +73,7 @@ def take_dump(site: Site, volume: Volume, *, day: date, root_run: str | None = N
             runtime=dumped.runtime,
             server_version=dumped.server_version,
             size_bytes=_size_bytes(directory),
+            data_bytes=dumped.data_bytes,
             artifacts=dumped.artifacts,
             content=dumped.content,
             warnings=dumped.warnings,

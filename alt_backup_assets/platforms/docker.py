@@ -115,8 +115,18 @@ class DockerEngine:
         """List the project's volumes, declared and live; see ``Platform.list_volumes``."""
         return docker_volumes.list_volumes(self._api, self._config)
 
+    @property
+    def memory_bytes(self) -> int:
+        """Half of what a container may use: the other half is for the programs in it."""
+        return (self._config.throwaway_memory_mb << 20) // 2
+
     def throwaway(
-        self, service: str, runtime: Runtime, *, user: str | None = None
+        self,
+        service: str,
+        runtime: Runtime,
+        *,
+        user: str | None = None,
+        in_memory: bool = False,
     ) -> AbstractContextManager[Throwaway]:
         """Make a container of the very image a dump was taken with.
 
@@ -131,6 +141,7 @@ class DockerEngine:
             memory_mb=self._config.throwaway_memory_mb,
             cpus=self._config.throwaway_cpus,
             user=user,
+            directory_bytes=self.memory_bytes if in_memory else 0,
         )
         return docker_throwaway.open_throwaway(self._api, recipe)
 

@@ -47,6 +47,8 @@ class Recipe:
         memory_mb: Memory cap.
         cpus: CPU cap.
         user: User of the image its commands run as; None for the image's own.
+        directory_bytes: Size of the memory its directory is in, part of ``memory_mb``; 0 for
+            one on the container's disk.
     """
 
     platform: str
@@ -55,6 +57,7 @@ class Recipe:
     memory_mb: int
     cpus: float
     user: str | None
+    directory_bytes: int = 0
 
 
 class DockerThrowaway(DockerPlace):
@@ -94,7 +97,8 @@ def open_throwaway(api: APIClient, recipe: Recipe) -> Iterator[DockerThrowaway]:
             state = api.inspect_container(created)["State"]
         label = f"throw-away target of {recipe.service} (container {created[:12]})"
         place = DockerThrowaway(Container(api, created, label, state["StartedAt"], recipe.user))
-        place.run(["mkdir", "-m", "700", _DIRECTORY], timeout_seconds=_REQUEST_SECONDS)
+        if not recipe.directory_bytes:
+            place.run(["mkdir", "-m", "700", _DIRECTORY], timeout_seconds=_REQUEST_SECONDS)
         yield place
     finally:
         _remove(api, created)
@@ -152,6 +156,10 @@ def _create(api: APIClient, recipe: Recipe) -> str:
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             shm_size=_SHARED_MEMORY,
+            # Everybody in it may write there: the number of its user is known to the image only.
+            tmpfs={_DIRECTORY: f"size={recipe.directory_bytes},mode=1777"}
+            if recipe.directory_bytes
+            else None,
         ),
     )
     return str(created["Id"])

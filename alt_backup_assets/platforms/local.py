@@ -135,8 +135,18 @@ class LocalMachine:
         services = frozenset(self._config.services)
         return PlatformVolumes(tuple(volumes), complete=False, services=services)
 
+    @property
+    def memory_bytes(self) -> int:
+        """None: the directory is in ``directories.scratch``, whatever that is on."""
+        return 0
+
     def throwaway(
-        self, service: str, runtime: Runtime, *, user: str | None = None
+        self,
+        service: str,
+        runtime: Runtime,
+        *,
+        user: str | None = None,
+        in_memory: bool = False,  # noqa: ARG002 -- there is no such memory here
     ) -> AbstractContextManager[Throwaway]:
         """Make a private directory for the same programs; see ``Platform.throwaway``.
 

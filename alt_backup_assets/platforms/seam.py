@@ -185,8 +185,17 @@ class Platform(Protocol):
             PlatformError: It did not stop.
         """
 
+    @property
+    def memory_bytes(self) -> int:
+        """How much a throw-away target can hold in memory; 0 where it is always on a disk."""
+
     def throwaway(
-        self, service: str, runtime: Runtime, *, user: str | None = None
+        self,
+        service: str,
+        runtime: Runtime,
+        *,
+        user: str | None = None,
+        in_memory: bool = False,
     ) -> AbstractContextManager[Throwaway]:
         """Make a throw-away target from the program files a dump was taken with.
 
@@ -198,6 +207,8 @@ class Platform(Protocol):
             runtime: What it ran on when the dump was taken.
             user: User of the image that commands run as, such as ``postgres``; None for the
                 image's own. On this machine the service's ``run_as`` decides instead.
+            in_memory: Keep what is in its directory in memory, ``memory_bytes`` of it at most;
+                where there is no such memory it is on a disk.
 
         Raises:
             ServiceNotFound: Those program files are no longer on this machine.

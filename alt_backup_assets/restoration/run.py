@@ -145,7 +145,7 @@ class _Restoring:
         try:
             self._begin("fetch")
             target = self.plan.target
-            repository(self.site, target.source).restore(target.snapshot.id, directory)
+            repository(self.site, target.source).restore(target.snapshot, directory)
             yield directory
         finally:
             shutil.rmtree(room)

@@ -28,6 +28,17 @@ def stopping() -> Iterator[None]:
         _stopping.clear()
 
 
+def refuse_to_begin() -> None:
+    """Raise if threads are being stopped, also in one that was told: it is to begin nothing new.
+
+    Raises:
+        KeyboardInterrupt: As ``heed``.
+    """
+    if _stopping.is_set():
+        _told.already = True
+        raise KeyboardInterrupt
+
+
 def heed() -> None:
     """Raise if this thread is to stop and has not been told yet.
 

@@ -55,7 +55,8 @@ def batches(
     """Call ``work`` for every item and yield how they ended, several at a time.
 
     Left early, by Ctrl-C or by a caller that has enough, what has not begun never begins, and
-    what has is interrupted and cleans up.
+    what has is interrupted and cleans up. Where ``work`` itself works on several things side by
+    side, it takes all of their outcomes and raises what interrupted them.
 
     Args:
         items: What to work on.
@@ -63,8 +64,13 @@ def batches(
         workers: How many at a time.
         seconds: How long the first of a batch waits for more; the last batch waits for nobody.
     """
+
+    def begin(item: Item) -> Value:
+        interruption.refuse_to_begin()
+        return work(item)
+
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        futures = {pool.submit(work, item): item for item in items}
+        futures = {pool.submit(begin, item): item for item in items}
         left = set(futures)
         try:
             while left:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -59,7 +59,12 @@ class Target:
 
 
 def newest_target(
-    site: Site, volume: str, *, source: Source = "local", day: date | None = None
+    site: Site,
+    volume: str,
+    *,
+    source: Source = "local",
+    day: date | None = None,
+    listed: Sequence[Snapshot] | None = None,
 ) -> Target:
     """Find the newest snapshot of a volume.
 
@@ -68,12 +73,13 @@ def newest_target(
         volume: A planned volume.
         source: The repository to look in.
         day: Only snapshots of this backup day; None for any.
+        listed: What that repository lists, where it was asked already.
 
     Raises:
         NoSnapshot: There is none.
         RepositoryError: The repository does not open.
     """
-    mine = of_volume(repository(site, source).snapshots(host=site.name), volume, day=day)
+    mine = of_volume(_listed(site, source, listed), volume, day=day)
     if not mine:
         when = f" of {day}" if day else ""
         raise NoSnapshot(f"{volume} has no snapshot{when} in the {source} repository")
@@ -81,7 +87,12 @@ def newest_target(
 
 
 def snapshot_target(
-    site: Site, volume: str, snapshot_id: str, *, source: Source = "local"
+    site: Site,
+    volume: str,
+    snapshot_id: str,
+    *,
+    source: Source = "local",
+    listed: Sequence[Snapshot] | None = None,
 ) -> Target:
     """Find one snapshot of a volume by its id, or the start of it.
 
@@ -90,11 +101,12 @@ def snapshot_target(
         volume: A planned volume.
         snapshot_id: A copy is found by its own id and by that of the snapshot it is of.
         source: The repository to look in.
+        listed: What that repository lists, where it was asked already.
 
     Raises:
         NoSnapshot: The volume has none of that id there, or several.
     """
-    mine = of_volume(repository(site, source).snapshots(host=site.name), volume)
+    mine = of_volume(_listed(site, source, listed), volume)
     found = [s for s in mine if s.id.startswith(snapshot_id) or s.lineage.startswith(snapshot_id)]
     if len(found) != 1:
         count = len(found) or "no"
@@ -213,7 +225,7 @@ class _Drilling:
         try:
             with self._phase("fetch"):
                 source = repository(self.site, self.target.source)
-                source.restore(self.target.snapshot.id, directory)
+                source.restore(self.target.snapshot, directory)
             yield directory
         finally:
             shutil.rmtree(directory)
@@ -248,6 +260,10 @@ class _Drilling:
             fingerprint=record.fingerprint if record else None,
             tools=self.tools,
         )
+
+
+def _listed(site: Site, source: Source, listed: Sequence[Snapshot] | None) -> Sequence[Snapshot]:
+    return repository(site, source).snapshots(host=site.name) if listed is None else listed
 
 
 def _is_drilled(ledger: Ledger, target: Target) -> bool:

@@ -42,27 +42,35 @@ def drill_all(
     Args:
         site: The machine.
         volumes: Planned volumes.
-        find: Chooses the snapshot; what it raises is that volume's failure.
+        find: Chooses the snapshot, for one volume after the other; what it raises is that
+            volume's failure.
         again: Drill a snapshot that has a proof already.
         notify: Gets a line per step.
 
     Yields:
-        How each ended, as it ends. After the last one the ledger goes into the repository.
+        How each ended, as it ends; the largest begin first, so that none of them is left for
+        the end alone. After the last one the ledger goes into the repository.
     """
     site.local.require_version()
     for line in sweep(site):
         notify(f"swept: {line}")
 
-    def work(volume: Volume) -> Proof | None:
-        target = find(volume)
-        notify(f"{volume.name}: drilling snapshot {target.snapshot.short} ({target.source})")
+    def work(target: Target) -> Proof | None:
+        notify(f"{target.volume}: drilling snapshot {target.snapshot.short} ({target.source})")
         return drill(site, target, again=again)
 
+    targets = []
+    for found in each(volumes, find, workers=1):
+        if found.value is None:
+            yield Drilled(found.item.name, None, found.message)
+        else:
+            targets.append(found.value)
+    targets.sort(key=lambda target: target.snapshot.total_bytes or 0, reverse=True)
     recorded = False
-    for outcome in each(volumes, work, workers=site.config.workers):
+    for outcome in each(targets, work, workers=site.config.workers):
         recorded = recorded or outcome.value is not None
         proof = outcome.value
         error = "; ".join(proof.differences) if proof else outcome.message
-        yield Drilled(outcome.item.name, proof, error or None)
+        yield Drilled(outcome.item.volume, proof, error or None)
     if recorded:
         publish(site)

@@ -246,7 +246,7 @@ def _bring_back(site: Site, root: Path) -> None:
     repository, snapshot = found
     aside = Path(mkdtemp(prefix=".ledger-", dir=site.state))
     try:
-        repository.restore(snapshot.id, aside)
+        repository.restore(snapshot, aside)
         aside.rename(root)
     finally:
         if aside.exists():

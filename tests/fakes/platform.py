@@ -206,6 +206,8 @@ class FakePlatform:
         listed: What it lists in place of them, or the error it ends with.
         target: The place every throw-away target is.
         thrown: Service, runtime and user of every throw-away target, in order.
+        thrown_in_memory: Whether each of them was to be in memory.
+        memory_bytes: How much such a target holds.
         open_targets: How many are open right now.
         orphans: What the next sweep finds.
         stopped: Services that do not run.
@@ -219,6 +221,8 @@ class FakePlatform:
         self.listed: PlatformVolumes | AltBackupError | None = None
         self.target = FakePlace("throw-away target")
         self.thrown: list[tuple[str, Runtime, str | None]] = []
+        self.thrown_in_memory: list[bool] = []
+        self.memory_bytes = 0
         self.open_targets = 0
         self.orphans: tuple[str, ...] = ()
         self.stopped: set[str] = set()
@@ -278,10 +282,16 @@ class FakePlatform:
 
     @contextmanager
     def throwaway(
-        self, service: str, runtime: Runtime, *, user: str | None = None
+        self,
+        service: str,
+        runtime: Runtime,
+        *,
+        user: str | None = None,
+        in_memory: bool = False,
     ) -> Iterator[FakePlace]:
         """Open the one target; see ``Platform.throwaway``."""
         self.thrown.append((service, runtime, user))
+        self.thrown_in_memory.append(in_memory)
         self.open_targets += 1
         try:
             yield self.target

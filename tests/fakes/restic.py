@@ -205,8 +205,9 @@ class FakeRestic(Restic):
                     }
                     self._keep(snapshot.model_copy(update=copy), source._trees[snapshot.id])
 
-    def restore(self, snapshot_id: str, target: Path) -> None:
+    def restore(self, snapshot: Snapshot | str, target: Path) -> None:
         """Write the files into ``target``."""
+        snapshot_id = snapshot if isinstance(snapshot, str) else snapshot.id
         with self._call("restore"):
             self._require_existing()
             if snapshot_id not in self._trees:

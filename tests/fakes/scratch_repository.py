@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alt_backup_assets.config import Repository
 from alt_backup_assets.errors import RepositoryError, WrongPassword
-from alt_backup_assets.tools.restic import Restic
+from alt_backup_assets.tools.restic import Restic, Snapshot
 from tests.fakes.restic import FakeRestic
 
 _PACK = bytes(range(200))
@@ -28,13 +28,13 @@ class ScratchRestic(FakeRestic):
         pack.write_bytes(_PACK)
         return super().init(chunker_from=chunker_from)
 
-    def restore(self, snapshot_id: str, target: Path) -> None:
+    def restore(self, snapshot: Snapshot | str, target: Path) -> None:
         """Restore, where password and pack are right."""
         if self.opened_with != self.password:
             raise WrongPassword(f"{self.url}: the password file does not open the repository")
         if (Path(self.url) / "data" / "ab" / "abcd").read_bytes() != _PACK:
             raise RepositoryError(f"{self.url}: restic restore: ciphertext verification failed")
-        super().restore(snapshot_id, target)
+        super().restore(snapshot, target)
 
 
 class ScratchRepositories:

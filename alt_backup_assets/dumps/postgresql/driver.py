@@ -9,7 +9,7 @@ Source: SPEC section 2; decision record, work packages 3A and 3B; PostgreSQL man
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -21,14 +21,18 @@ from alt_backup_assets.dumps.postgresql import fingerprint, live, standstill, th
 from alt_backup_assets.dumps.postgresql.content import DatabaseContent, PostgresqlContent
 from alt_backup_assets.dumps.postgresql.files import GLOBALS, archive_name
 from alt_backup_assets.dumps.postgresql.server import Server
+from alt_backup_assets.dumps.postgresql.throwaway import Scratch
 from alt_backup_assets.dumps.record import Artifact, DumpRecord
-from alt_backup_assets.errors import DumpFailed
+from alt_backup_assets.errors import DrillError, DumpFailed, ToolError
 from alt_backup_assets.platforms.seam import Platform
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.tools import pgarchive, postgresql
+from alt_backup_assets.tools.parallel import each
 
 RESTORATION: Restoration = ThroughServer(wait=wait.wait, load=live.load)
 
+# Databases of one throw-away server; each is loaded by two connections.
+_SIDE_BY_SIDE = 2
 _GLOBALS_END = b"\n-- PostgreSQL database cluster dump complete\n"
 
 
@@ -59,6 +63,7 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
         server = fingerprint.server(psql)
         roles = fingerprint.roles(psql)
         databases = fingerprint.databases(psql)
+        data_bytes = fingerprint.data_bytes(psql, volume.databases)
     with writing(directory / GLOBALS) as roles_file:
         source.run(postgresql.pg_dumpall_globals(source.user), roles_file.write)
     _require_whole_globals(directory / GLOBALS)
@@ -76,6 +81,7 @@ def dump(volume: Volume, platform: Platform, directory: Path) -> Dumped:
         ),
         warnings=tuple(_unnamed(source, volume, databases)),
         server_state=state,
+        data_bytes=data_bytes,
     )
 
 
@@ -91,22 +97,61 @@ def rehearse(record: DumpRecord, directory: Path, platform: Platform) -> Postgre
         What the restored server holds, to be compared with the record.
 
     Raises:
-        ToolError: The server did not start, or the restore stopped at its first error.
+        ToolError: The server did not start, or would not take the roles.
         PlatformError: No throw-away target could be made.
+        DrillError: Databases did not come back; each is named, with its first error.
     """
     recorded = record.content
     if not isinstance(recorded, PostgresqlContent):
         raise DumpFailed(f"the record of {record.volume} is not of a PostgreSQL dump")
-    with throwaway.server(platform, record, recorded) as scratch:
+    if throwaway.fits_in_memory(platform, record):
+        try:
+            return _rehearse(record, recorded, directory, platform, in_memory=True)
+        except (ToolError, DrillError) as error:
+            if not throwaway.lacked_memory(error):
+                raise
+    return _rehearse(record, recorded, directory, platform, in_memory=False)
+
+
+def _rehearse(
+    record: DumpRecord,
+    recorded: PostgresqlContent,
+    directory: Path,
+    platform: Platform,
+    *,
+    in_memory: bool,
+) -> PostgresqlContent:
+    with throwaway.server(platform, record, recorded, in_memory=in_memory) as scratch:
         scratch.load_globals(directory / GLOBALS)
-        for database in recorded.databases:
-            scratch.load(directory / archive_name(database.name))
+        databases = _bring_back(scratch, directory, recorded.databases)
         return PostgresqlContent(
             superuser=recorded.superuser,
             preload=recorded.preload,
             roles=scratch.roles(),
-            databases=tuple(scratch.content(d.name, d.hashing) for d in recorded.databases),
+            databases=databases,
         )
+
+
+def _bring_back(
+    scratch: Scratch, directory: Path, recorded: Sequence[DatabaseContent]
+) -> tuple[DatabaseContent, ...]:
+    """Load databases side by side, the largest first, and take the content of each at once."""
+    archives = {database.name: directory / archive_name(database.name) for database in recorded}
+    hashing = {database.name: database.hashing for database in recorded}
+    restored: dict[str, DatabaseContent] = {}
+
+    def work(name: str) -> None:
+        scratch.load(archives[name])
+        restored[name] = scratch.content(name, hashing[name])
+
+    largest_first = sorted(archives, key=lambda name: -archives[name].stat().st_size)
+    ended = tuple(each(largest_first, work, workers=_SIDE_BY_SIDE))
+    for done in ended:
+        if done.error and not isinstance(done.error, Exception):
+            raise done.error  # Ctrl-C
+    if failed := [f"{done.item}: {done.message}" for done in ended if done.error]:
+        raise DrillError("; ".join(sorted(failed)))
+    return tuple(restored[name] for name in archives)
 
 
 def _require_whole_globals(script: Path) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from alt_backup_assets.dumps.postgresql.content import Hashing, Relation, Sequence
@@ -94,6 +94,11 @@ SELECT datname AS name FROM pg_catalog.pg_database
 WHERE datallowconn AND NOT datistemplate ORDER BY 1
 """
 
+_SIZES = """
+SELECT datname AS name, pg_catalog.pg_database_size(oid) AS bytes
+FROM pg_catalog.pg_database WHERE datname IN ({names})
+"""
+
 _USER_RELATIONS = f"""
 SELECT count(*) AS relations FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -122,6 +127,13 @@ def roles(psql: Psql) -> dict[str, str]:
 def databases(psql: Psql) -> list[str]:
     """Return the name of every database of the server that can hold somebody's data."""
     return [row["name"] for row in psql.rows(_DATABASES)]
+
+
+def data_bytes(psql: Psql, names: Collection[str]) -> int | None:
+    """Return what databases take up, indexes included; None where one of them is not there."""
+    listed = ", ".join(literal(name) for name in names)
+    found = {row["name"]: int(row["bytes"]) for row in psql.rows(_SIZES.format(names=listed))}
+    return sum(found.values()) if found.keys() >= set(names) else None
 
 
 def is_empty(psql: Psql) -> bool:

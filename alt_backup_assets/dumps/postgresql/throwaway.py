@@ -28,6 +28,8 @@ _JOBS = 2
 _COMPRESSION = "1"
 
 # Nothing in it has to survive: speed before safety. No network: a socket in its own directory.
+# Indexes are built side by side by pg_restore's own jobs; helpers for each cost more than they
+# give. Larger buffers gave nothing measurable.
 _SETTINGS = """
 listen_addresses = ''
 unix_socket_permissions = 0700
@@ -36,12 +38,26 @@ synchronous_commit = off
 full_page_writes = off
 wal_level = minimal
 max_wal_senders = 0
-max_wal_size = '4GB'
 autovacuum = off
+max_parallel_maintenance_workers = 0
 shared_buffers = '128MB'
 maintenance_work_mem = '128MB'
 max_locks_per_transaction = 1024
 """
+_WAL_ON_DISK_MB = 4096
+
+# In memory everything has its place: databases as large as the live ones, indexes included, with
+# something to spare; an empty server; its write-ahead log.
+_WAL_IN_MEMORY_MB = 256
+_SERVER_BYTES = 64 << 20
+_WANT_OF_MEMORY = (
+    "No space left on device",
+    "out of memory",
+    "Cannot allocate memory",
+    # The kernel ended one of its processes.
+    "server closed the connection",
+    "crash of another server process",
+)
 
 
 class Scratch:
@@ -112,7 +128,11 @@ class Scratch:
 
 @contextmanager
 def server(
-    platform: Platform, record: DumpRecord, recorded: PostgresqlContent
+    platform: Platform,
+    record: DumpRecord,
+    recorded: PostgresqlContent,
+    *,
+    in_memory: bool = False,
 ) -> Iterator[Scratch]:
     """Initialise and start a throw-away server; leaving the context removes all of it.
 
@@ -120,6 +140,7 @@ def server(
         platform: Makes the place.
         record: Names the service and the program files the dump was taken with.
         recorded: Names the superuser and the preloaded libraries.
+        in_memory: Keep its data in memory; see ``fits_in_memory``.
 
     Raises:
         ToolError: The server could not be initialised or started.
@@ -127,10 +148,13 @@ def server(
     """
     if record.runtime is None:
         raise DrillError(f"the record of {record.volume} does not say what the server ran on")
-    with platform.throwaway(record.service, record.runtime, user=UNIX_USER) as place:
+    with platform.throwaway(
+        record.service, record.runtime, user=UNIX_USER, in_memory=in_memory
+    ) as place:
         data = posixpath.join(place.directory, "data")
         superuser = recorded.superuser
         settings = _SETTINGS + (
+            f"max_wal_size = '{_WAL_IN_MEMORY_MB if in_memory else _WAL_ON_DISK_MB}MB'\n"
             f"unix_socket_directories = {_setting(place.directory)}\n"
             f"shared_preload_libraries = {_setting(recorded.preload)}\n"
         )
@@ -142,6 +166,19 @@ def server(
         ):
             place.run(argv, timeout_seconds=_START_SECONDS + 30, stdin=stdin)
         yield Scratch(place, superuser, {"PGHOST": place.directory, "PGPORT": "5432"})
+
+
+def fits_in_memory(platform: Platform, record: DumpRecord) -> bool:
+    """Tell whether the restored server surely fits into a throw-away target's memory."""
+    if record.data_bytes is None:  # a dump from before it was recorded
+        return False
+    needed_bytes = record.data_bytes * 5 // 4 + _SERVER_BYTES + (_WAL_IN_MEMORY_MB << 20)
+    return needed_bytes <= platform.memory_bytes
+
+
+def lacked_memory(error: Exception) -> bool:
+    """Tell whether a failure in memory may be one of the memory, and not of the dump."""
+    return any(words in str(error) for words in _WANT_OF_MEMORY)
 
 
 def _initdb(data: str, superuser: str) -> list[str]:

@@ -231,26 +231,26 @@ class Restic:
             command = commands.copy(source._caller.place, ids)
             self._caller.call(command, source=source._caller)
 
-    def restore(self, snapshot_id: str, target: Path) -> None:
+    def restore(self, snapshot: Snapshot | str, target: Path) -> None:
         """Restore a snapshot; ``target`` then holds what the snapshot's one path held.
 
+        A full id does too, and costs a call more: restic derives its key anew in each.
+
         Raises:
-            NoSnapshot: There is no such snapshot.
+            NoSnapshot: There is no snapshot of that id.
             RepositoryError: It has not exactly one path, or not all of it came back.
         """
-        snapshot = self._find(snapshot_id)
-        if snapshot is None:
-            raise NoSnapshot(f"{self.url} has no snapshot {snapshot_id}")
-        if len(snapshot.paths) != 1:
-            raise RepositoryError(
-                f"snapshot {snapshot.short} has {len(snapshot.paths)} paths; ours have one"
-            )
-        output = self._caller.call(commands.restore(snapshot.id, snapshot.paths[0], target))
+        found = self._find(snapshot) if isinstance(snapshot, str) else snapshot
+        if found is None:
+            raise NoSnapshot(f"{self.url} has no snapshot {snapshot}")
+        if len(found.paths) != 1:
+            raise RepositoryError(f"{found.short} has {len(found.paths)} paths; ours have one")
+        output = self._caller.call(commands.restore(found.id, found.paths[0], target))
         done = values.require_summary(output, values.RestoreSummary, "restore")
         if not done.is_complete:
             raise RepositoryError(
                 f"restic restored {done.files_restored} of {done.total_files} files and"
-                f" {done.bytes_restored} of {done.total_bytes} bytes of {snapshot.short}"
+                f" {done.bytes_restored} of {done.total_bytes} bytes of {found.short}"
             )
 
     def stored_bytes(self) -> int:

@@ -97,7 +97,7 @@ def _prepare(bench: Bench, engine: str, target: Target, room: Path) -> Chosen:
     directory, prepared = room / "sound", room / "prepared"
     for made in (directory, prepared):
         made.mkdir(mode=0o700)
-    site.local.restore(target.snapshot.id, directory)
+    site.local.restore(target.snapshot, directory)
     sound = Sound(read_record(directory), directory)
     if damaged := artifact_differences(sound.record, directory):
         raise DrillError(

@@ -119,3 +119,29 @@ def test_leaving_early_stops_what_runs_and_what_waits() -> None:
     assert 1 in interrupted
     assert set(begun) == {0, *interrupted}
     assert 7 not in begun
+
+
+def test_what_is_interrupted_inside_begins_nothing_more() -> None:
+    """Work that works side by side itself: of its own waiting things none begins any more."""
+    begun: list[int] = []
+    inside = threading.Event()
+    ended: list[BaseException | None] = []
+
+    def part(number: int) -> None:
+        begun.append(number)
+        inside.set()
+        while True:
+            interruption.heed()
+            threading.Event().wait(0.01)
+
+    def work(number: int) -> None:
+        if number == 0:
+            assert inside.wait(5)
+            return
+        ended.extend(outcome.error for outcome in each(range(5), part, workers=1))
+
+    outcomes = each(range(2), work, workers=2)
+    assert next(outcomes).item == 0
+    outcomes.close()  # type: ignore[attr-defined]
+    assert begun == [0]
+    assert [type(error) for error in ended] == [KeyboardInterrupt] * 5

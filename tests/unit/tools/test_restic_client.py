@@ -222,6 +222,25 @@ def test_a_restore_is_of_the_snapshots_one_path(client: Client) -> None:
         client(Script(listing(A), short)).restore(A, Path("/scratch"))
 
 
+def test_a_restore_of_what_was_listed_asks_for_nothing_more(client: Client) -> None:
+    """One call of restic, and the counts have to agree here too."""
+    (listed,) = client(Script(listing(A))).snapshots()
+    script = Script(summary(total_files=2, files_restored=2))
+    client(script).restore(listed, Path("/scratch"))
+    assert [call[0][-1] for call in script.calls] == [f"{A}:/v"]
+    short = summary(total_files=2, files_restored=1)
+    with pytest.raises(RepositoryError, match="restored 1 of 2 files"):
+        client(Script(short)).restore(listed, Path("/scratch"))
+
+
+def test_a_restore_of_what_was_listed_and_is_gone_fails(client: Client) -> None:
+    """What was removed since then is not restored in silence."""
+    (listed,) = client(Script(listing(A))).snapshots()
+    gone = Completed(1, b"", "Fatal: failed to find snapshot: no matching ID found")
+    with pytest.raises(RepositoryError, match="no matching ID found"):
+        client(Script(gone)).restore(listed, Path("/scratch"))
+
+
 def test_a_restore_refuses_what_it_cannot_lay_out(client: Client) -> None:
     """No such snapshot, or one with two paths."""
     with pytest.raises(NoSnapshot):
