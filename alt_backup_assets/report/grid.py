@@ -18,7 +18,7 @@ from alt_backup_assets.config import Retention, Schedules
 from alt_backup_assets.report.facts import Cell, Stage, State
 from alt_backup_assets.status.verdict import Evidence
 from alt_backup_assets.tools.restic import Snapshot
-from alt_backup_assets.verification.proof import Proof
+from alt_backup_assets.verification.proof import ProofSummary
 
 DayOf = Callable[[datetime], date]
 
@@ -65,7 +65,7 @@ class Traces:
 
     local: dict[date, Snapshot] | None
     offsite: dict[date, Snapshot] | None
-    proofs: dict[date, Proof]
+    proofs: dict[date, ProofSummary]
     dumped: frozenset[date]
     damage: tuple[str, ...]
 

@@ -13,7 +13,7 @@ from alt_backup_assets.dumps.take import require_today, store, take_dump
 from alt_backup_assets.errors import AltBackupError, Transient
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.tags import dump_ids
+from alt_backup_assets.snapshots.tags import by_tag, dump_ids
 from alt_backup_assets.snapshots.take import SnapshotTaken, newest_dump, take_snapshot
 from alt_backup_assets.tools.parallel import each, in_words
 
@@ -126,7 +126,7 @@ def expire_dumps(site: Site, *, dry_run: bool = False) -> dict[str, tuple[str, .
     Returns:
         The ids removed, by volume.
     """
-    listed = site.local.snapshots(host=site.name)
+    listed = by_tag(site.local.snapshots(host=site.name))
     removed = {}
     for volume in site.registry.planned:
         with site.lock(volume.name):
@@ -134,7 +134,7 @@ def expire_dumps(site: Site, *, dry_run: bool = False) -> dict[str, tuple[str, .
                 volume.name,
                 keep=timedelta(days=volume.keep_dumps_days),
                 now=site.now(),
-                held=dump_ids(listed, volume.name),
+                held=dump_ids(listed.get(volume.name, ()), volume.name),
                 dry_run=dry_run,
             )
     return removed

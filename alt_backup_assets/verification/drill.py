@@ -251,7 +251,7 @@ class _Drilling:
 
 
 def _is_drilled(ledger: Ledger, target: Target) -> bool:
-    proofs = ledger.proofs(target.volume)
+    proofs = ledger.summaries(target.volume)
     return any(proof.snapshot == target.snapshot.lineage for proof in proofs)
 
 
