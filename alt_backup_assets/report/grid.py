@@ -164,9 +164,9 @@ class Row:
         proof = self.traces.proofs.get(day)
         if proof is None:
             return self._absent("drill", day)
-        what = f"of {proof.snapshot[:8]} from the {proof.source} repository"
+        what = f"of {proof.snapshot[:8]} from {proof.source}"
         if proof.verdict == "PROVEN":
-            return "done", f"proven by the drill {what}"
+            return "done", f"proven, {what}"
         return "failed", f"the drill {what} failed: {'; '.join(proof.differences[:2])}"
 
     @property
