@@ -23,11 +23,11 @@ from benchmarks.scale.measure import Timed, command, median, probe
 from benchmarks.scale.repository import Repository
 from benchmarks.scale.site import write_site
 
-VOLUMES = 200
-DAYS = 50
-"""Of 200 volumes: 10,000 snapshots in each repository."""
+VOLUMES, DAYS = 200, 50
+"""10,000 snapshots in each repository."""
 PROOFS_A_DAY = 2
 FEW, SOME = 15, 60
+"""Volumes of the daily jobs that the largest one is compared with."""
 RUNS = 3
 
 
@@ -50,33 +50,39 @@ class Row:
     peak_mib: float | None = None
 
 
-def rows(room: Path) -> Iterator[Row]:
-    """Make each site and time what it is for."""
-    short = write_site(room / "short", VOLUMES)
+def rows(room: Path, volumes: int, days: int) -> Iterator[Row]:
+    """Make each site and time what it is for.
+
+    Args:
+        room: An empty directory.
+        volumes: How many a site has.
+        days: Snapshots of each volume in the site with the long history.
+    """
+    short = write_site(room / "short", volumes)
     make_history(open_site(short), days=2, proofs_a_day=1)
-    yield _row(f"definitions of {VOLUMES} volumes, from nothing", _often("load", short), 3)
-    yield _row(f"status, {VOLUMES} volumes", _status(short), 2)
-    yield _inner(f"drill sensor, {VOLUMES} volumes", _often("sensor", short), 2)
-    long = write_site(room / "long", VOLUMES)
-    make_history(open_site(long), days=DAYS, proofs_a_day=PROOFS_A_DAY)
-    _require_sound(long)
-    many = f"{VOLUMES * DAYS:,} snapshots, {VOLUMES * DAYS * PROOFS_A_DAY:,} proofs"
+    yield _row(f"definitions of {volumes} volumes, from nothing", _often("load", short), 3)
+    yield _row(f"status, {volumes} volumes", _status(short), 2)
+    yield _inner(f"drill sensor, {volumes} volumes", _often("sensor", short), 2)
+    long = write_site(room / "long", volumes)
+    make_history(open_site(long), days=days, proofs_a_day=PROOFS_A_DAY)
+    _require_sound(long, volumes * days)
+    many = f"{volumes * days:,} snapshots, {volumes * days * PROOFS_A_DAY:,} proofs"
     yield _row(f"status, {many}", _status(long), 5)
     yield _inner(f"drill sensor, {many}", _often("sensor", long), 5)
     page = room / "page.html"
     yield _row(f"morning page, {many}", command(long, "report", "--output", str(page)), 3)
     yield Row("its size", page.stat().st_size / 2**20, 2, "MiB")
-    yield from _jobs(room)
+    yield from _jobs(room, volumes)
 
 
-def _jobs(room: Path) -> Iterator[Row]:
-    took = {n: _job(room, n) for n in (FEW, SOME, VOLUMES)}
-    first = took[FEW]
-    yield Row(f"daily job without the tools, {FEW} volumes", float(first.said), 10)
-    for number in (SOME, VOLUMES):
-        more = (float(took[number].said) - float(first.said)) / (number - FEW)
-        peak = took[number].peak_mib
-        yield Row(f"each further volume, up to {number}", more, 0.1, peak_mib=peak)
+def _jobs(room: Path, volumes: int) -> Iterator[Row]:
+    few, *more = sorted({min(number, volumes) for number in (FEW, SOME, volumes)})
+    first = _job(room, few)
+    yield _inner(f"daily job without the tools, {few} volumes", first, 10)
+    for number in more:
+        larger = _job(room, number)
+        each = (float(larger.said) - float(first.said)) / (number - few)
+        yield Row(f"each further volume, up to {number}", each, 0.1, peak_mib=larger.peak_mib)
 
 
 def _job(room: Path, volumes: int) -> Timed:
@@ -103,14 +109,14 @@ def _inner(what: str, timed: Timed, goal: float) -> Row:
     return Row(what, float(timed.said), goal, peak_mib=timed.peak_mib)
 
 
-def _require_sound(config: Path) -> None:
+def _require_sound(config: Path, snapshots: int) -> None:
     """Have restic itself check what was written for it."""
     site = open_site(config)
     place = site.config.repositories.local
     cache = site.state / "restic-cache"
     repository = Repository(site.config.restic, Path(place.url), place.password_file, cache)
     repository.restic("check")
-    assert len(json.loads(repository.restic("snapshots"))) > VOLUMES * DAYS
+    assert len(json.loads(repository.restic("snapshots"))) > snapshots
 
 
 def _table(found: list[Row]) -> str:
@@ -126,9 +132,11 @@ def main() -> None:
     """Measure, print the table, write the JSON where asked to."""
     parser = argparse.ArgumentParser(prog="benchmarks.scale", description=__doc__)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--volumes", type=int, default=VOLUMES)
+    parser.add_argument("--days", type=int, default=DAYS)
     arguments = parser.parse_args()
     with TemporaryDirectory(prefix="alt-backup-scale-") as room:
-        found = list(rows(Path(room)))
+        found = list(rows(Path(room), arguments.volumes, arguments.days))
     sys.stdout.write(f"{_table(found)}\n")
     if arguments.json:
         restic = subprocess.run(("restic", "version"), check=True, capture_output=True, text=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 from pathlib import Path
 
 import yaml
@@ -11,13 +10,16 @@ import yaml
 PLATFORM = "scale"
 
 
-def write_site(directory: Path, volumes: int, *, databases: bool = True) -> Path:
+def write_site(
+    directory: Path, volumes: int, *, databases: bool = True, restic: Path = Path("restic")
+) -> Path:
     """Write a configuration, its registry, and a few bytes for every volume of files.
 
     Args:
         directory: Where to.
         volumes: How many.
         databases: Whether every second volume is a PostgreSQL server; no server is behind it.
+        restic: The program.
 
     Returns:
         The path of the configuration.
@@ -38,11 +40,11 @@ def write_site(directory: Path, volumes: int, *, databases: bool = True) -> Path
         places[name] = str(data)
     _dump(directory / "registry.yaml", {"volumes": entries})
     config = directory / "alt-backup.yaml"
-    _dump(config, _configuration(directory, places))
+    _dump(config, _configuration(directory, places, restic))
     return config
 
 
-def _configuration(directory: Path, places: dict[str, str]) -> dict[str, object]:
+def _configuration(directory: Path, places: dict[str, str], restic: Path) -> dict[str, object]:
     password = directory / "password"
     password.touch(mode=0o600)
     password.write_text(secrets.token_urlsafe(24) + "\n")
@@ -56,7 +58,7 @@ def _configuration(directory: Path, places: dict[str, str]) -> dict[str, object]
             "local": {"url": str(directory / "local"), **opened},
             "offsite": {"url": str(directory / "offsite"), "medium": "elsewhere", **opened},
         },
-        "restic": shutil.which("restic") or "restic",
+        "restic": str(restic),
     }
 
 
