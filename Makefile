@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 # Named by PYTHON=..., or the first Python >= 3.11 that is found.
 export PYTHON
 
-.PHONY: help demo ui test test-unit lint venv tools testbed clean
+.PHONY: help demo ui test test-unit bench-scale lint venv tools testbed clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -32,6 +32,9 @@ test: venv tools ## all set-up, lint, then the whole test suite, real containers
 
 test-unit: venv ## the tests that need no service at all
 	@.venv/bin/python -m pytest tests/unit $(PYTEST_ARGS)
+
+bench-scale: venv tools ## 200 volumes, 10,000 snapshots, 20,000 proofs: how long one waits (10 min)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m benchmarks.scale --json docs/scale.json
 
 lint: venv ## ruff, mypy, import-linter; all of them, whatever the first one says
 	@code=0; \

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import get_args
 
@@ -18,7 +19,7 @@ from alt_backup_assets.snapshots.tags import volume_of
 from alt_backup_assets.tools.restic import Restic, Snapshot
 from alt_backup_assets.values import Frozen
 from alt_backup_assets.verification.ledger import Ledger, open_ledger
-from alt_backup_assets.verification.proof import Proof, Source, Verdict
+from alt_backup_assets.verification.proof import ProofSummary, Source, Verdict
 
 
 class Listed(Frozen):
@@ -58,19 +59,20 @@ def snapshots(session: Session, volume: tuple[str, ...], source: Source | None) 
     found = _found(site, source, reasons)
     wanted = [site.registry.volume(name).name for name in volume]
     names = wanted or [v.name for v in site.registry.planned]
-    others = () if wanted else sorted({name for name, _ in found} - set(names))
+    others = () if wanted else sorted(found.keys() - set(names))
     report = SnapshotsReport(
         verdict="FAILED" if reasons else "GOOD",
         reasons=tuple(reasons),
-        volumes=tuple(_of(name, found) for name in (*names, *others)),
+        volumes=tuple(_of(name, found.get(name, ())) for name in (*names, *others)),
     )
     return answer(session, report, lambda console: _render(console, report))
 
 
-def _found(site: Site, source: Source | None, reasons: list[str]) -> list[tuple[str, Listed]]:
+def _found(site: Site, source: Source | None, reasons: list[str]) -> dict[str, list[Listed]]:
     """Read both repositories; one that does not open is a reason, and the other is listed."""
     ledger = _ledger(site, reasons)
-    found = []
+    proofs: dict[str, dict[str, ProofSummary]] = {}
+    found: dict[str, list[Listed]] = defaultdict(list)
     for name, restic in _repositories(site, source):
         try:
             listed = restic.snapshots(host=site.name)
@@ -79,8 +81,10 @@ def _found(site: Site, source: Source | None, reasons: list[str]) -> list[tuple[
             continue
         for snapshot in listed:
             if volume := volume_of(snapshot):
-                proof = _proof(ledger, volume, snapshot, reasons)
-                found.append((volume, _listed(site, snapshot, name, proof)))
+                if volume not in proofs:
+                    proofs[volume] = _proofs(ledger, volume, reasons)
+                proof = proofs[volume].get(snapshot.lineage)
+                found[volume].append(_listed(site, snapshot, name, proof))
     return found
 
 
@@ -99,19 +103,17 @@ def _ledger(site: Site, reasons: list[str]) -> Ledger | None:
         return None
 
 
-def _proof(
-    ledger: Ledger | None, volume: str, snapshot: Snapshot, reasons: list[str]
-) -> Proof | None:
+def _proofs(ledger: Ledger | None, volume: str, reasons: list[str]) -> dict[str, ProofSummary]:
+    """Return the newest proof of each of a volume's snapshots, by its id."""
     try:
-        proofs = ledger.proofs(volume) if ledger else ()
+        proofs = ledger.summaries(volume) if ledger else ()
     except AltBackupError as error:
-        if str(error) not in reasons:
-            reasons.append(str(error))
-        return None
-    return next((p for p in reversed(proofs) if p.snapshot == snapshot.lineage), None)
+        reasons.append(str(error))
+        return {}
+    return {proof.snapshot: proof for proof in proofs}
 
 
-def _listed(site: Site, snapshot: Snapshot, source: Source, proof: Proof | None) -> Listed:
+def _listed(site: Site, snapshot: Snapshot, source: Source, proof: ProofSummary | None) -> Listed:
     return Listed(
         id=snapshot.id,
         taken_at=snapshot.time,
@@ -123,10 +125,9 @@ def _listed(site: Site, snapshot: Snapshot, source: Source, proof: Proof | None)
     )
 
 
-def _of(volume: str, found: list[tuple[str, Listed]]) -> VolumeSnapshots:
-    mine = (listed for name, listed in found if name == volume)
+def _of(volume: str, found: Sequence[Listed]) -> VolumeSnapshots:
     return VolumeSnapshots(
-        name=volume, snapshots=tuple(sorted(mine, key=lambda listed: listed.taken_at))
+        name=volume, snapshots=tuple(sorted(found, key=lambda listed: listed.taken_at))
     )
 
 

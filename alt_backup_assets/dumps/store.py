@@ -62,6 +62,19 @@ class Unchanged(Frozen):
     unchanged_at: AwareDatetime
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """All of one volume's dumps, from one reading.
+
+    Attributes:
+        dumps: Those with a sound record, oldest first.
+        damaged: The directories whose record is missing or damaged.
+    """
+
+    dumps: tuple[StoredDump, ...]
+    damaged: tuple[Path, ...]
+
+
 class DumpStore:
     """The dumps of all volumes under one directory.
 
@@ -115,9 +128,17 @@ class DumpStore:
         _fsync(dump.directory.parent)
         return replace(dump, unchanged_at=at)
 
+    def shelf(self, volume: str) -> Shelf:
+        """Read every dump of a volume once."""
+        found = {path: _read(path) for path in self._directories(volume)}
+        return Shelf(
+            dumps=tuple(dump for dump in found.values() if dump),
+            damaged=tuple(path for path, dump in found.items() if dump is None),
+        )
+
     def dumps(self, volume: str) -> tuple[StoredDump, ...]:
         """Return a volume's dumps with a sound record, oldest first."""
-        return tuple(dump for dump in map(_read, self._directories(volume)) if dump)
+        return self.shelf(volume).dumps
 
     def newest(self, volume: str) -> StoredDump | None:
         """Return a volume's newest dump with a sound record, without reading the older ones."""

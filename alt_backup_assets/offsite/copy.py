@@ -8,7 +8,7 @@ Source: SPEC section 4.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -24,9 +24,10 @@ from alt_backup_assets.errors import (
     VolumesFailed,
 )
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.tags import LEDGER, of_volume
+from alt_backup_assets.snapshots.tags import LEDGER, by_tag, of_volume
 from alt_backup_assets.tools.restic import Restic, Snapshot
 
+_ByTag = Mapping[str, tuple[Snapshot, ...]]
 _patiently = stamina.RetryingCaller(attempts=3).on(Transient)
 
 
@@ -97,7 +98,8 @@ def uncopied(site: Site, volumes: Iterable[str]) -> tuple[Snapshot, ...]:
             copies = offsite.snapshots(host=site.name)
     except RepositoryMissing:
         copies = ()
-    return tuple(new for name in volumes for new in _newer(source, copies, name))
+    here, there = by_tag(source), by_tag(copies)
+    return tuple(new for name in volumes for new in _newer(here, there, name))
 
 
 def copy_snapshots(
@@ -125,8 +127,10 @@ def copy_snapshots(
     source = site.local.snapshots(host=site.name)
     before = offsite.snapshots(host=site.name)
     known = {snapshot.lineage for snapshot in before}
-    wanted = {name: mine[-1] for name in names if (mine := of_volume(source, name, day=day))}
-    newer = (new for name in (*names, LEDGER) for new in _newer(source, before, name))
+    here, there = by_tag(source), by_tag(before)
+    of_day = {name: of_volume(here.get(name, ()), name, day=day) for name in names}
+    wanted = {name: mine[-1] for name, mine in of_day.items() if mine}
+    newer = (new for name in (*names, LEDGER) for new in _newer(here, there, name))
     missing = {s.id: s for s in (*newer, *wanted.values()) if s.lineage not in known}
     if missing:
         offsite.copy_from(site.local, list(missing))
@@ -152,9 +156,6 @@ def require_copies(copies: Iterable[Copied], volumes: Iterable[str]) -> None:
         raise VolumesFailed("offsite copy", missing)
 
 
-def _newer(
-    source: Iterable[Snapshot], copies: Iterable[Snapshot], tag: str
-) -> tuple[Snapshot, ...]:
-    copied = of_volume(copies, tag)
-    mine = of_volume(source, tag)
-    return tuple(s for s in mine if not copied or s.time > copied[-1].time)
+def _newer(here: _ByTag, there: _ByTag, tag: str) -> tuple[Snapshot, ...]:
+    copied = there.get(tag)
+    return tuple(s for s in here.get(tag, ()) if not copied or s.time > copied[-1].time)

@@ -26,6 +26,9 @@ CHART = (320, 96)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 10, 10, 20
 _CROSS = 4
 _LINE_AT_LEAST = 2
+_DOTS_AT_MOST = 40
+"""More would touch each other: the line alone says as much, and a page of many volumes stays small.
+"""
 
 
 def age_bar(age: timedelta | None, warn: timedelta, fail: timedelta, said: str) -> Markup:
@@ -77,10 +80,14 @@ def line_chart(points: Sequence[Point], say: Say, zone: ZoneInfo, name: str) -> 
     placed = [(_place(point, first, final, top), point.good) for point in points]
     good = [place for place, is_good in placed if is_good]
     if len(good) >= _LINE_AT_LEAST:
-        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in good)
+        line = " ".join(f"{x:.0f},{_short(y)}" for x, y in good)
         ET.SubElement(svg, "polyline", {"class": "curve", "points": line})
+    if len(good) <= _DOTS_AT_MOST:
+        dots = "".join(f"M{x:.0f} {_short(y)}h0" for x, y in good)
+        ET.SubElement(svg, "path", {"class": "dots", "d": dots})
     for (x, y), is_good in placed:
-        _dot(svg, x, y) if is_good else _cross(svg, x, y)
+        if not is_good:
+            _cross(svg, x, y)
     return _markup(svg)
 
 
@@ -117,10 +124,7 @@ def _date(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def _svg(width: int, height: int, kind: str, said: str) -> ET.Element:
-    svg = ET.Element(
-        "svg",
-        {"class": kind, "viewBox": f"0 0 {width} {height}", "role": "img", "aria-label": said},
-    )
+    svg = ET.Element("svg", {"class": kind, "viewBox": f"0 0 {width} {height}", "role": "img"})
     ET.SubElement(svg, "title").text = said
     return svg
 
@@ -129,26 +133,26 @@ def _rect(  # noqa: PLR0917 -- a box has four numbers
     svg: ET.Element, kind: str, x: float, y: float, width: float, height: float
 ) -> None:
     box = {"x": x, "y": y, "width": width, "height": height}
-    ET.SubElement(svg, "rect", {"class": kind} | {k: f"{v:.1f}" for k, v in box.items()})
+    ET.SubElement(svg, "rect", {"class": kind} | {k: _short(v) for k, v in box.items() if v})
 
 
 def _line(svg: ET.Element, kind: str, start: tuple[float, float], end: tuple[float, float]) -> None:
     ends = {"x1": start[0], "y1": start[1], "x2": end[0], "y2": end[1]}
-    ET.SubElement(svg, "line", {"class": kind} | {k: f"{v:.1f}" for k, v in ends.items()})
+    ET.SubElement(svg, "line", {"class": kind} | {k: _short(v) for k, v in ends.items() if v})
 
 
 def _text(svg: ET.Element, text: str, x: float, y: float, anchor: str) -> None:
-    place = {"x": f"{x:.1f}", "y": f"{y:.1f}", "text-anchor": anchor}
+    place = {"x": _short(x), "y": _short(y), "text-anchor": anchor}
     ET.SubElement(svg, "text", place).text = text
-
-
-def _dot(svg: ET.Element, x: float, y: float) -> None:
-    ET.SubElement(svg, "circle", {"class": "dot", "cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": "2.2"})
 
 
 def _cross(svg: ET.Element, x: float, y: float) -> None:
     arms = f"M{x - _CROSS:.1f} {y - _CROSS:.1f}l8 8m0-8l-8 8"
     ET.SubElement(svg, "path", {"class": "cross", "d": arms})
+
+
+def _short(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def _markup(svg: ET.Element) -> Markup:

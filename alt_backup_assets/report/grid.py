@@ -18,7 +18,7 @@ from alt_backup_assets.config import Retention, Schedules
 from alt_backup_assets.report.facts import Cell, Stage, State
 from alt_backup_assets.status.verdict import Evidence
 from alt_backup_assets.tools.restic import Snapshot
-from alt_backup_assets.verification.proof import Proof
+from alt_backup_assets.verification.proof import ProofSummary
 
 DayOf = Callable[[datetime], date]
 
@@ -65,7 +65,7 @@ class Traces:
 
     local: dict[date, Snapshot] | None
     offsite: dict[date, Snapshot] | None
-    proofs: dict[date, Proof]
+    proofs: dict[date, ProofSummary]
     dumped: frozenset[date]
     damage: tuple[str, ...]
 
@@ -164,9 +164,9 @@ class Row:
         proof = self.traces.proofs.get(day)
         if proof is None:
             return self._absent("drill", day)
-        what = f"of {proof.snapshot[:8]} from the {proof.source} repository"
+        what = f"of {proof.snapshot[:8]} from {proof.source}"
         if proof.verdict == "PROVEN":
-            return "done", f"proven by the drill {what}"
+            return "done", f"proven, {what}"
         return "failed", f"the drill {what} failed: {'; '.join(proof.differences[:2])}"
 
     @property

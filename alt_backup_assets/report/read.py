@@ -10,6 +10,7 @@ from alt_backup_assets.site import Site
 from alt_backup_assets.status.read import read_all
 from alt_backup_assets.status.report import EXIT_CODES, VolumeStatus
 from alt_backup_assets.status.verdict import Evidence
+from alt_backup_assets.verification.proof import Proof
 
 DAYS = 14
 TREND = timedelta(days=90)
@@ -78,8 +79,14 @@ def _facts(
             for proof in evidence.proofs
             if proof.drilled_at >= since
         ),
-        last_drill=evidence.proofs[-1] if evidence.proofs else None,
+        last_drill=_last_drill(evidence),
     )
+
+
+def _last_drill(evidence: Evidence) -> Proof | None:
+    last = evidence.proofs[-1] if evidence.proofs else None
+    assert last is None or isinstance(last, Proof), "the last proof of a chain is a whole one"
+    return last
 
 
 def _sizes(evidence: Evidence, since: datetime) -> tuple[Point, ...]:

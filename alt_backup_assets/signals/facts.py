@@ -31,7 +31,7 @@ from alt_backup_assets.status.report import Status
 from alt_backup_assets.status.sources import Listing, Sources, read_sources
 from alt_backup_assets.tools.restic.place import local_directory
 from alt_backup_assets.verification.ledger import heads
-from alt_backup_assets.verification.proof import Proof
+from alt_backup_assets.verification.proof import ProofSummary
 from alt_backup_assets.verification.repository_check import (
     CheckResult,
     newest_result,
@@ -88,7 +88,7 @@ class Chain:
         head: Hash of its last line in hexadecimal; None where that is not known.
     """
 
-    drills: tuple[Proof, ...] | None
+    drills: tuple[ProofSummary, ...] | None
     head: str | None = None
 
 

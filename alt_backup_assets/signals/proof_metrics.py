@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from alt_backup_assets.signals.arrival import METRIC
 from alt_backup_assets.signals.facts import Facts
 from alt_backup_assets.signals.gauges import each, family, oldest, one
-from alt_backup_assets.verification.proof import Proof
+from alt_backup_assets.verification.proof import ProofSummary
 
 _SEEN: dict[str, float] = {"arrived": 1, "missing": 0}
 _HEAD_DIGITS = 12
@@ -114,14 +114,14 @@ def verifier(facts: Facts) -> Iterator[GaugeMetricFamily]:
     )
 
 
-def _all_proven(facts: Facts, drilled: Sequence[Proof]) -> bool | None:
+def _all_proven(facts: Facts, drilled: Sequence[ProofSummary]) -> bool | None:
     if any(proof.verdict != "PROVEN" for proof in drilled):
         return False
     believed = all(chain.drills is not None for chain in facts.chains.values())
     return True if drilled and believed else None
 
 
-def _newest(facts: Facts, volume: str, verdict: str | None = None) -> Proof | None:
+def _newest(facts: Facts, volume: str, verdict: str | None = None) -> ProofSummary | None:
     chain = facts.chains.get(volume)
     drills = (chain.drills if chain else None) or ()
     wanted = (proof for proof in drills if verdict in (None, proof.verdict))

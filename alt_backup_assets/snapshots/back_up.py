@@ -14,7 +14,7 @@ from alt_backup_assets.dumps.unchanged import unchanged_dump
 from alt_backup_assets.errors import AltBackupError, Transient
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.tags import dump_ids
+from alt_backup_assets.snapshots.tags import by_tag, dump_ids
 from alt_backup_assets.snapshots.take import (
     Held,
     Saved,
@@ -178,7 +178,7 @@ def expire_dumps(site: Site, *, dry_run: bool = False) -> dict[str, tuple[str, .
     Returns:
         The ids removed, by volume.
     """
-    listed = site.local.snapshots(host=site.name)
+    listed = by_tag(site.local.snapshots(host=site.name))
     removed = {}
     for volume in site.registry.planned:
         with site.lock(volume.name):
@@ -186,7 +186,7 @@ def expire_dumps(site: Site, *, dry_run: bool = False) -> dict[str, tuple[str, .
                 volume.name,
                 keep=timedelta(days=volume.keep_dumps_days),
                 now=site.now(),
-                held=dump_ids(listed, volume.name),
+                held=dump_ids(listed.get(volume.name, ()), volume.name),
                 dry_run=dry_run,
             )
     return removed

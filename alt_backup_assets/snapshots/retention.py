@@ -9,7 +9,7 @@ from __future__ import annotations
 from alt_backup_assets.config import Repository
 from alt_backup_assets.errors import RetentionUnsafe
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.tags import of_volume
+from alt_backup_assets.snapshots.tags import by_tag
 from alt_backup_assets.tools.restic import Restic, RetentionPlan
 
 
@@ -35,10 +35,10 @@ def plan(site: Site, restic: Restic, repository: Repository) -> RetentionPlan:
         )
     restic.require_version()
     planned = restic.plan_retention(repository.retention, host=site.name)
-    listed = restic.snapshots(host=site.name)
+    listed = by_tag(restic.snapshots(host=site.name))
     kept = {snapshot.id for snapshot in planned.keep}
     for volume in site.registry.planned:
-        mine = of_volume(listed, volume.name)
+        mine = listed.get(volume.name)
         if mine and mine[-1].id not in kept:
             raise RetentionUnsafe(f"the plan would remove the newest snapshot of {volume.name}")
     return planned

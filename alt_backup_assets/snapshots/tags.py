@@ -6,6 +6,7 @@ a listing alone answer which volume, which backup day and which dump.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -57,6 +58,15 @@ def of_volume(
     wanted = {volume} if day is None else {volume, day_tag(day)}
     mine = (snapshot for snapshot in snapshots if wanted <= set(snapshot.tags))
     return tuple(sorted(mine, key=lambda snapshot: snapshot.time))
+
+
+def by_tag(snapshots: Iterable[Snapshot]) -> dict[str, tuple[Snapshot, ...]]:
+    """Sort a listing by each of its tags, so that many volumes cost one pass; oldest data first."""
+    found: dict[str, list[Snapshot]] = defaultdict(list)
+    for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.time):
+        for tag in set(snapshot.tags):
+            found[tag].append(snapshot)
+    return {tag: tuple(mine) for tag, mine in found.items()}
 
 
 def volume_of(snapshot: Snapshot) -> str | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from alt_backup_assets.dumps.record import artifact_differences
+from alt_backup_assets.dumps.store import Shelf
 from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.tags import LEDGER, of_volume
+from alt_backup_assets.snapshots.tags import LEDGER, by_tag
 from alt_backup_assets.status.report import Posture, Status, Verdict, VolumeStatus, worst
 from alt_backup_assets.status.repositories import check_findings, undeletability
 from alt_backup_assets.status.sources import Sources, read_sources
@@ -58,18 +59,21 @@ def _read(site: Site, sources: Sources | None) -> Reading:
     sources = sources or read_sources(site)
     local, offsite, problems = sources.local, sources.offsite, sources.problems
     newest = max((s.time for s in local or () if LEDGER not in s.tags), default=None)
+    here = None if local is None else by_tag(local)
+    there = None if offsite is None else by_tag(offsite)
     evidence = [
         Evidence(
             volume=volume,
-            local=None if local is None else of_volume(local, volume.name),
-            offsite=None if offsite is None else of_volume(offsite, volume.name),
+            local=None if here is None else here.get(volume.name, ()),
+            offsite=None if there is None else there.get(volume.name, ()),
             proofs=sources.chains.get(volume.name) or (),
-            damage=_damage(site, volume.name),
-            warned=_warned(site, volume.name),
+            damage=_damage(shelf),
+            warned=shelf.dumps[-1].record.warnings if shelf.dumps else (),
             newest_of_all=newest,
-            dumped=_dumped(site, volume.name),
+            dumped=frozenset(dump.record.backup_day for dump in shelf.dumps),
         )
         for volume in site.registry.planned
+        for shelf in [store(site).shelf(volume.name)]
     ]
     volumes = tuple(_volume_status(item, now) for item in evidence)
     unsound = check_findings(site)
@@ -130,20 +134,12 @@ def _stored_bytes(site: Site) -> int | None:
         return None  # the same trouble as with the listing, which is reported
 
 
-def _damage(site: Site, volume: str) -> tuple[str, ...]:
-    dumps = store(site)
-    broken = tuple(f"{path} has no readable record" for path in dumps.damaged(volume))
-    newest = dumps.newest(volume)
-    return broken + (artifact_differences(newest.record, newest.directory) if newest else ())
-
-
-def _warned(site: Site, volume: str) -> tuple[str, ...]:
-    newest = store(site).newest(volume)
-    return newest.record.warnings if newest else ()
-
-
-def _dumped(site: Site, volume: str) -> frozenset[date]:
-    return frozenset(dump.record.backup_day for dump in store(site).dumps(volume))
+def _damage(shelf: Shelf) -> tuple[str, ...]:
+    broken = tuple(f"{path} has no readable record" for path in shelf.damaged)
+    if not shelf.dumps:
+        return broken
+    newest = shelf.dumps[-1]
+    return broken + artifact_differences(newest.record, newest.directory)
 
 
 def _volume_status(evidence: Evidence, now: datetime) -> VolumeStatus:

@@ -13,12 +13,13 @@ from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import AltBackupError, LedgerError
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import DumpTags
-from alt_backup_assets.tools.restic import Restic, Snapshot
+from alt_backup_assets.tools.parallel import each
+from alt_backup_assets.tools.restic import Snapshot
 from alt_backup_assets.verification.ledger import Ledger, open_ledger, require_published
-from alt_backup_assets.verification.proof import Proof
+from alt_backup_assets.verification.proof import ProofSummary
 
 Listing = tuple[Snapshot, ...]
-Chain = tuple[Proof, ...]
+Chain = tuple[ProofSummary, ...]
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,30 @@ class Sources:
 def read_sources(site: Site) -> Sources:
     """List both repositories and read the ledger."""
     problems: list[str] = []
-    local = _renewed(site, _listing(site.local, "local", site.name, problems))
-    offsite = _listing(site.offsite, "offsite", site.name, problems)
+    local, offsite = _listings(site, problems)
+    local = _renewed(site, local)
     chains = _chains(site, (*(local or ()), *(offsite or ())), problems)
     return Sources(local, offsite, chains, tuple(problems))
 
 
-def _listing(restic: Restic | None, which: str, host: str, problems: list[str]) -> Listing | None:
-    if restic is None:
-        return ()
-    try:
-        return restic.snapshots(host=host)
-    except AltBackupError as error:
+def _listings(site: Site, problems: list[str]) -> tuple[Listing | None, Listing | None]:
+    """List both repositories side by side: each takes restic a second for its key alone."""
+    found: dict[str, Listing | None] = {"local": (), "offsite": ()}
+    repositories = {"local": site.local, "offsite": site.offsite}
+    asked = {which: restic for which, restic in repositories.items() if restic}
+
+    def listing(which: str) -> Listing:
+        return asked[which].snapshots(host=site.name)
+
+    outcomes = {o.item: o for o in each(asked, listing, workers=len(asked))}
+    for which in asked:
+        found[which] = outcomes[which].value
+        if (error := outcomes[which].error) is None:
+            continue
+        if not isinstance(error, AltBackupError):
+            raise error
         problems.append(f"the {which} repository cannot be read: {error}")
-        return None
+    return found["local"], found["offsite"]
 
 
 def _renewed(site: Site, local: Listing | None) -> Listing | None:
@@ -90,7 +101,7 @@ def _chains(site: Site, listed: Listing, problems: list[str]) -> dict[str, Chain
 
 def _chain(ledger: Ledger, volume: str, problems: list[str]) -> Chain | None:
     try:
-        return ledger.proofs(volume)
+        return ledger.summaries(volume)
     except LedgerError as error:
         problems.append(f"the proofs of {volume} cannot be believed: {error}")
         return None

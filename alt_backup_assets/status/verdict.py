@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from alt_backup_assets.registry.volume import RecoveryPointObjective, Volume
 from alt_backup_assets.status.report import Verdict, worst
 from alt_backup_assets.tools.restic import Snapshot
-from alt_backup_assets.verification.proof import Proof, failed_drills
+from alt_backup_assets.verification.proof import ProofSummary, failed_drills
 
 PROOF_MAX_AGE = timedelta(days=8)
 _SAID_IN_DAYS = timedelta(days=4)
@@ -31,7 +31,7 @@ class Evidence:
             cannot be read, so that nothing is known.
         offsite: Its snapshots in the offsite repository, oldest data first; None where that
             cannot be read.
-        proofs: Its drills, oldest first.
+        proofs: Its drills, oldest first; the last one is a whole ``Proof``.
         damage: What is wrong with its dumps on disk, or with its ledger, in sentences.
         warned: What the engine's driver warned of when it took the newest dump.
         newest_of_all: Data time of the newest snapshot of any volume.
@@ -41,7 +41,7 @@ class Evidence:
     volume: Volume
     local: Sequence[Snapshot] | None
     offsite: Sequence[Snapshot] | None
-    proofs: Sequence[Proof]
+    proofs: Sequence[ProofSummary]
     damage: tuple[str, ...]
     warned: tuple[str, ...]
     newest_of_all: datetime | None
@@ -55,14 +55,14 @@ class Evidence:
         return self.newest_of_all - self.local[-1].time > self.volume.rpo.warn
 
     @property
-    def newest_proven(self) -> Proof | None:
+    def newest_proven(self) -> ProofSummary | None:
         """The proof of the newest data that was proven and can still be restored."""
         kept = {snapshot.lineage for snapshot in self.local or ()}
         proven = [p for p in self.proofs if p.verdict == "PROVEN" and p.snapshot in kept]
         return max(proven, key=lambda proof: (proof.taken_at, proof.drilled_at), default=None)
 
     @property
-    def newest_proven_offsite(self) -> Proof | None:
+    def newest_proven_offsite(self) -> ProofSummary | None:
         """The newest proof that was made from the offsite repository."""
         made = [p for p in self.proofs if p.verdict == "PROVEN" and p.source == "offsite"]
         return made[-1] if made else None
@@ -119,7 +119,7 @@ def _newest_drill(evidence: Evidence) -> list[Finding]:
     return [("CRITICAL", _failure(failed)) for failed in failed_drills(evidence.proofs)]
 
 
-def _failure(failed: Proof) -> str:
+def _failure(failed: ProofSummary) -> str:
     where = " from offsite" if failed.source == "offsite" else ""
     why = "; ".join(failed.differences[:3])
     return f"the newest drill{where}, of {failed.snapshot[:8]}, failed: {why}"

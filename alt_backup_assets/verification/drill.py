@@ -267,7 +267,7 @@ def _listed(site: Site, source: Source, listed: Sequence[Snapshot] | None) -> Se
 
 
 def _is_drilled(ledger: Ledger, target: Target) -> bool:
-    proofs = ledger.proofs(target.volume)
+    proofs = ledger.summaries(target.volume)
     return any(proof.snapshot == target.snapshot.lineage for proof in proofs)
 
 

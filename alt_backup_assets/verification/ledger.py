@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -27,7 +28,7 @@ from alt_backup_assets.snapshots.tags import LEDGER, of_volume
 from alt_backup_assets.tools.restic import Restic, Snapshot
 from alt_backup_assets.values import Frozen
 from alt_backup_assets.verification.heads import Head, Published, head_tag, line_hash
-from alt_backup_assets.verification.proof import Proof
+from alt_backup_assets.verification.proof import Proof, ProofSummary
 
 _START = "0" * 64
 _LOCK_SECONDS = 600
@@ -37,6 +38,14 @@ _NOTES_KEPT = 16
 class _Entry(Frozen):
     previous: str
     proof: Proof
+
+
+class _Summary(Frozen):
+    previous: str
+    proof: ProofSummary
+
+
+_E = TypeVar("_E", _Entry, _Summary)
 
 
 class Ledger:
@@ -56,18 +65,37 @@ class Ledger:
         Raises:
             LedgerError: A line was changed, taken out, or cannot be read.
         """
-        proofs = []
+        lines = self._lines(volume)
+        return tuple(entry.proof for entry in self._followed(volume, lines, _Entry))
+
+    def summaries(self, volume: str) -> tuple[ProofSummary, ...]:
+        """Return what a verdict is judged by, of all of a volume's proofs in their order.
+
+        The last one is a whole ``Proof``: the line behind vouches for every other one, and none
+        for that.
+
+        Raises:
+            LedgerError: As ``proofs``, but the details of older proofs are not looked at.
+        """
+        lines = self._lines(volume)
+        found = [entry.proof for entry in self._followed(volume, lines, _Summary)]
+        return (*found[:-1], *(self._read(volume, len(lines), x, _Entry).proof for x in lines[-1:]))
+
+    def _followed(self, volume: str, lines: Iterable[bytes], kind: type[_E]) -> Iterator[_E]:
+        """Read lines, requiring that each follows the one before."""
         previous = _START
-        for number, line in enumerate(self._lines(volume), start=1):
-            try:
-                entry = _Entry.model_validate_json(line)
-            except ValidationError:
-                raise LedgerError(f"{self._path(volume)}:{number} is damaged") from None
+        for number, line in enumerate(lines, start=1):
+            entry = self._read(volume, number, line, kind)
             if entry.previous != previous:
                 raise LedgerError(f"{self._path(volume)}:{number} does not follow the line before")
-            proofs.append(entry.proof)
+            yield entry
             previous = line_hash(line)
-        return tuple(proofs)
+
+    def _read(self, volume: str, number: int, line: bytes, kind: type[_E]) -> _E:
+        try:
+            return kind.model_validate_json(line)
+        except ValidationError:
+            raise LedgerError(f"{self._path(volume)}:{number} is damaged") from None
 
     def heads(self) -> tuple[Head, ...]:
         """Return how long every chain is and how it ends, in the order of the volumes' names."""
@@ -149,7 +177,7 @@ class Ledger:
             LedgerError: The chain so far is damaged; nothing is added to it.
         """
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.proofs(proof.volume)
+        self.summaries(proof.volume)
         lines = self._lines(proof.volume)
         entry = _Entry(previous=line_hash(lines[-1]) if lines else _START, proof=proof)
         whole = sum(len(line) + 1 for line in lines)

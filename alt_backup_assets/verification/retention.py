@@ -20,11 +20,11 @@ from alt_backup_assets.errors import RetentionUnsafe
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots import retention
-from alt_backup_assets.snapshots.tags import of_volume
+from alt_backup_assets.snapshots.tags import by_tag
 from alt_backup_assets.tools.restic import RetentionPlan, Snapshot
 from alt_backup_assets.verification.drill import repository
 from alt_backup_assets.verification.ledger import open_ledger
-from alt_backup_assets.verification.proof import Proof, Source, failed_drills
+from alt_backup_assets.verification.proof import ProofSummary, Source, failed_drills
 
 _REMEDY = {"local": "alt-backup backup --include {name}", "offsite": "alt-backup offsite"}
 
@@ -49,7 +49,7 @@ class _Volume:
     volume: Volume
     source: Source
     listed: Sequence[Snapshot]
-    proofs: Sequence[Proof]
+    proofs: Sequence[ProofSummary]
 
 
 def plan(site: Site, source: Source = "local") -> Guarded:
@@ -62,10 +62,10 @@ def plan(site: Site, source: Source = "local") -> Guarded:
     """
     restic = repository(site, source)
     planned = retention.plan(site, restic, _configured(site, source))
-    listed = (*planned.keep, *planned.remove)
+    listed = by_tag((*planned.keep, *planned.remove))
     ledger = open_ledger(site)
     volumes = [
-        _Volume(volume, source, of_volume(listed, volume.name), ledger.proofs(volume.name))
+        _Volume(volume, source, listed.get(volume.name, ()), ledger.summaries(volume.name))
         for volume in site.registry.planned
     ]
     spared = {proven.id for found in volumes if (proven := _newest_proven(found))}

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from cronsim import CronSim
 
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.tags import of_volume
+from alt_backup_assets.snapshots.tags import by_tag
 from alt_backup_assets.verification.drill import repository
 from alt_backup_assets.verification.ledger import Ledger, open_ledger
 from alt_backup_assets.verification.proof import failed_drills
@@ -60,10 +60,10 @@ def rotation(site: Site, volumes: Iterable[str]) -> Rotation:
         RepositoryError: It does not open.
         LedgerError: The proofs cannot be believed.
     """
-    listed = repository(site, "offsite").snapshots(host=site.name)
+    listed = by_tag(repository(site, "offsite").snapshots(host=site.name))
     ledger = open_ledger(site)
     names = tuple(volumes)
-    copies = {name: mine[-1] for name in names if (mine := of_volume(listed, name))}
+    copies = {name: mine[-1] for name in names if (mine := listed.get(name))}
     turns = [_turn(ledger, name, copy.total_bytes) for name, copy in copies.items()]
     budget = site.config.offsite_proof.budget_mib << 20
     chosen = _that_fit(_in_order(turns), budget)
@@ -76,7 +76,7 @@ def rotation(site: Site, volumes: Iterable[str]) -> Rotation:
 
 
 def _turn(ledger: Ledger, volume: str, size_bytes: int | None) -> _Turn:
-    proofs = ledger.proofs(volume)
+    proofs = ledger.summaries(volume)
     drills = [proof for proof in proofs if proof.source == "offsite"]
     return _Turn(
         volume=volume,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.tags import of_volume
+from alt_backup_assets.snapshots.tags import by_tag
 from alt_backup_assets.verification.drill import Target
 from alt_backup_assets.verification.ledger import open_ledger
 
@@ -23,14 +23,14 @@ def undrilled(site: Site) -> tuple[Target, ...]:
         RepositoryError: The repository does not open.
         LedgerError: The proofs cannot be believed.
     """
-    listed = site.local.snapshots(host=site.name)
+    listed = by_tag(site.local.snapshots(host=site.name))
     ledger = open_ledger(site)
     since = site.now() - NEW
     found = []
     for volume in site.registry.planned:
-        proofs = ledger.proofs(volume.name)
+        proofs = ledger.summaries(volume.name)
         drilled = {proof.snapshot for proof in proofs}
-        fresh = [s for s in of_volume(listed, volume.name) if s.time > since]
+        fresh = [s for s in listed.get(volume.name, ()) if s.time > since]
         waiting = [snapshot for snapshot in fresh if snapshot.lineage not in drilled]
         if site.config.schedules.hourly_snapshots:
             days = {site.day_of(proof.drilled_at) for proof in proofs}

@@ -6,8 +6,10 @@ configuration), and the checks of the files they name. Keep out: argument lists.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -98,7 +100,7 @@ def directory_bytes(directory: Path) -> int:
     """
     if not directory.is_dir():
         raise RepositoryMissing(f"there is no repository at {directory}")
-    return sum(_size(path) for path in directory.rglob("*"))
+    return sum(_sizes(directory))
 
 
 def require_files(place: Place) -> None:
@@ -147,8 +149,12 @@ def _content(path: Path, field: str, url: str) -> str:
     return content
 
 
-def _size(path: Path) -> int:
-    try:
-        return 0 if path.is_dir() else path.stat().st_size
-    except FileNotFoundError:
-        return 0  # restic removed it while we looked
+def _sizes(directory: Path | os.DirEntry[str]) -> Iterator[int]:
+    # A repository has a file per snapshot and per pack; ``rglob`` takes four times as long.
+    with suppress(FileNotFoundError), os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _sizes(entry)
+            else:
+                with suppress(FileNotFoundError):  # restic removed it while we looked
+                    yield entry.stat().st_size

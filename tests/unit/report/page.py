@@ -24,7 +24,8 @@ class Page(HTMLParser):
     loads: list[str] = field(default_factory=list)
     text: str = ""
     _volume: str = ""
-    _day: str = ""
+    _days: list[str] = field(default_factory=list)
+    _column: int = -1
 
     def __post_init__(self) -> None:
         """Make the parser."""
@@ -36,10 +37,12 @@ class Page(HTMLParser):
         self.tags.append(tag)
         self.loads += [values[name] for name in ("src", "href") if name in values]
         self._volume = values.get("data-volume", self._volume)
-        self._day = values.get("data-day", self._day)
-        if "data-stage" in values:
-            key = (self._volume, self._day, values["data-stage"])
-            self.cells[key] = values["class"].removeprefix("mark ")
+        if tag == "time" and len(values["datetime"]) == len("2026-01-01"):
+            self._days.append(values["datetime"])
+        self._column = -1 if tag == "tr" else self._column + (tag == "td")
+        if tag == "b" and values.get("role") == "img":
+            key = (self._volume, self._days[self._column], values["title"].split()[0])
+            self.cells[key] = values["class"]
             self.said[key] = values["title"]
 
     def handle_data(self, data: str) -> None:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from alt_backup_assets.snapshots.tags import DumpTags, day_tag, dump_ids, of_volume, volume_of
+from alt_backup_assets.snapshots.tags import (
+    DumpTags,
+    by_tag,
+    day_tag,
+    dump_ids,
+    of_volume,
+    volume_of,
+)
 from tests.fakes.site import DB, TOKENS, Machine
 
 
@@ -33,6 +40,10 @@ def test_snapshots_are_told_apart_by_volume(machine: Machine) -> None:
     assert of_volume(listed, DB) == (first, second)
     assert of_volume(listed, TOKENS) == (other,)
     assert of_volume(listed, "db") == ()
+    sorted_by_tag = by_tag(listed)
+    assert sorted_by_tag[DB] == (first, second)
+    assert sorted_by_tag[TOKENS] == (other,)
+    assert "db" not in sorted_by_tag
 
 
 def test_a_volume_is_found_by_its_dump(machine: Machine) -> None:

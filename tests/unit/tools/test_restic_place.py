@@ -96,6 +96,7 @@ def test_a_directorys_bytes_are_those_of_its_files(tmp_path: Path) -> None:
     (tmp_path / "data/ab").mkdir(parents=True)
     (tmp_path / "data/ab/pack").write_bytes(b"x" * 1000)
     (tmp_path / "config").write_bytes(b"y" * 10)
+    (tmp_path / "gone").symlink_to("nowhere")  # as a file that restic removes meanwhile
     assert directory_bytes(tmp_path) == 1010
     with pytest.raises(RepositoryMissing):
         directory_bytes(tmp_path / "nothing")
