@@ -90,6 +90,7 @@ class Serving(Report):
 @pass_session
 def metrics(
     session: Session,
+    *,
     textfile: Path | None,
     serve: bool,
     max_age: float,

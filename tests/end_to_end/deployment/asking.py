@@ -6,6 +6,19 @@ from typing import Any
 
 from tests.end_to_end.deployment.bench import Deployment, eventually
 
+STOP = """
+mutation ($id: String!) {
+  stopRunningSchedule(id: $id) {
+    __typename
+    ... on ScheduleStateResult { scheduleState { status } }
+  }
+}
+"""
+SCHEDULE = """
+{ scheduleOrError(scheduleSelector: {
+    repositoryLocationName: "alt_backup_assets", repositoryName: "__repository__",
+    scheduleName: "daily_backup"}) { ... on Schedule { id } } }
+"""
 RUNS = """
 query ($filter: RunsFilter, $limit: Int) {
   runsOrError(filter: $filter, limit: $limit) {
@@ -19,10 +32,10 @@ query ($run: ID!) {
 }
 """
 LAUNCH = """
-mutation ($tags: [ExecutionTag!]) {
+mutation ($tags: [ExecutionTag!], $job: String! = "daily_backup") {
   launchRun(executionParams: {
     selector: {repositoryLocationName: "alt_backup_assets", repositoryName: "__repository__",
-               jobName: "daily_backup"},
+               jobName: $job},
     runConfigData: {}, executionMetadata: {tags: $tags}
   }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
 }
@@ -35,10 +48,10 @@ def runs(deployed: Deployment, **wanted: object) -> list[dict[str, Any]]:
     return list(found)
 
 
-def launch(deployed: Deployment) -> str:
-    """Launch the daily job through the UI of the operators and return the run's id."""
+def launch(deployed: Deployment, job: str = "daily_backup") -> str:
+    """Launch a job through the UI of the operators and return the run's id."""
     tags = [{"key": "dagster/partition", "value": deployed.site.today.isoformat()}]
-    done = deployed.ask(LAUNCH, tags=tags)["launchRun"]
+    done = deployed.ask(LAUNCH, tags=tags, job=job)["launchRun"]
     assert done["__typename"] == "LaunchRunSuccess", done
     return str(done["run"]["runId"])
 
@@ -64,3 +77,17 @@ def said(deployed: Deployment, run_id: str) -> str:
     """Return every message of a run, as the UI shows them."""
     events = deployed.ask(EVENTS, run=run_id)["logsForRun"]["events"]
     return "\n".join(str(event["message"]) for event in events)
+
+
+def await_first_backup(deployed: Deployment) -> None:
+    """Have the schedule of a new stack launch one backup, and no other; copy it offsite."""
+
+    def first() -> str | None:
+        found = runs(deployed, pipelineName="daily_backup")
+        return found[-1]["runId"] if found else None
+
+    run = eventually(first, "the schedule launches the daily job")
+    schedule = deployed.ask(SCHEDULE)["scheduleOrError"]["id"]
+    assert deployed.ask(STOP, id=schedule)["stopRunningSchedule"]["scheduleState"]
+    assert finished(deployed, run) == "SUCCESS", deployed.said(run)
+    assert deployed.inside("offsite")[0] == 0

@@ -29,6 +29,8 @@ from tests.end_to_end.stack import Server
 
 IMAGE = "alt-backup-test/backup:1"
 REDIS = "alt-backup-test/redis:8"
+SOCKET = "unix:///var/run/docker.sock"
+COMMAND = ("-m", "alt_backup_assets.cli")
 OPERATOR = "operator"
 RUN = "io.alt-backup.run"
 PATIENCE_SECONDS = 300.0
@@ -69,6 +71,8 @@ class Deployment:
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.directory),
+            **engine(),
+            "ALT_BACKUP_DOCKER_SOCKET": engine().get("DOCKER_HOST", SOCKET).removeprefix("unix://"),
             "POSTGRES_17": POSTGRESQL_17,
             "POSTGRES_16": POSTGRESQL_15,
             "REDIS": REDIS,
@@ -132,6 +136,12 @@ class Deployment:
         (found,) = self.client.containers.list(all=True, filters={"label": labels})
         return found
 
+    @property
+    def gateway(self) -> str:
+        """The address of this machine that the containers of both projects can reach."""
+        network = self.client.networks.get(f"{self.name}_default")
+        return str(network.attrs["IPAM"]["Config"][0]["Gateway"])
+
     def runs(self) -> list[Container]:
         """Return the containers of runs, the newest first."""
         return list(
@@ -174,9 +184,10 @@ class Deployment:
     def outside(self, *arguments: str) -> tuple[int, str]:
         """Run ``alt-backup`` on the host, with the same configuration."""
         # Root's, as in the containers: state and repositories are nobody else's to read.
-        argv = [str(ROOT / "scripts/as_root"), sys.executable, "-m", "alt_backup_assets.cli"]
+        given = [f"{name}={value}" for name, value in engine().items()]
+        root = [str(ROOT / "scripts/as_root"), "env", *given]
         done = subprocess.run(
-            [*argv, *arguments, "--config", str(self.config)],
+            [*root, sys.executable, *COMMAND, *arguments, "--config", str(self.config)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -203,6 +214,11 @@ class Deployment:
         return dict(content["data"])
 
 
+def engine() -> Mapping[str, str]:
+    """Return what says that Docker's client means another engine than this machine's."""
+    return {name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ}
+
+
 def eventually(question: Callable[[], Found | None], what: str) -> Found:
     """Ask until there is an answer; while a service restarts, none is none."""
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -226,7 +242,7 @@ def deployment(directory: Path) -> Iterator[Deployment]:
         made.seed()
         said, _ = made.outside("compose", "--output", str(directory / "site.yaml"))
         assert said == 0
-        made.stack("up", "-d", "--scale", "metrics=0")
+        made.stack("up", "-d")
         yield made
     finally:
         if (directory / "site.yaml").exists():
@@ -241,7 +257,7 @@ def _prepare(directory: Path) -> Deployment:
     etc = directory / "etc"
     (etc / "secrets").mkdir(parents=True)
     for name in ("state", "repository", "offsite"):
-        (directory / name).mkdir()
+        (directory / name).mkdir(exist_ok=True)
     words = {name: secrets.token_urlsafe(24) for name in ("restic", "storage", "db", "ui")}
     name = f"altbackup-{secrets.token_hex(3)}"
     _secret(etc / "secrets/restic_password", words["restic"])
