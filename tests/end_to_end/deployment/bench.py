@@ -234,9 +234,14 @@ def eventually(question: Callable[[], Found | None], what: str) -> Found:
 
 
 @contextmanager
-def deployment(directory: Path) -> Iterator[Deployment]:
-    """Start the platform and the stack; all of both is removed at the end."""
-    made = _prepare(directory)
+def deployment(directory: Path, *volumes: str) -> Iterator[Deployment]:
+    """Start the platform and the stack; all of both is removed at the end.
+
+    Args:
+        directory: For all that must survive.
+        volumes: Those of the example's registry that are planned; none for all of them.
+    """
+    made = _prepare(directory, volumes)
     try:
         made.platform("up", "-d", "--wait")
         made.seed()
@@ -252,7 +257,7 @@ def deployment(directory: Path) -> Iterator[Deployment]:
         made.client.close()
 
 
-def _prepare(directory: Path) -> Deployment:
+def _prepare(directory: Path, volumes: tuple[str, ...]) -> Deployment:
     """Write the files of a site, as the example has them, but with everything in one directory."""
     etc = directory / "etc"
     (etc / "secrets").mkdir(parents=True)
@@ -268,7 +273,9 @@ def _prepare(directory: Path) -> Deployment:
         f"userlist operators\n  user {OPERATOR} insecure-password {words['ui']}",
     )
     example = ROOT / "compose" / "example"
-    (etc / "registry.yaml").write_text((example / "registry.yaml").read_text())
+    entries = yaml.safe_load((example / "registry.yaml").read_text())["volumes"]
+    planned = {name: entries[name] for name in volumes or entries}
+    (etc / "registry.yaml").write_text(yaml.safe_dump({"volumes": planned}))
     content = yaml.safe_load((example / "alt-backup.yaml").read_text())
     content["platform"] |= {"name": name, "project": name, "throwaway_memory_mb": 1024}
     content["timezone"] = zone_of_noon()
