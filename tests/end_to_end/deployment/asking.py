@@ -6,19 +6,6 @@ from typing import Any
 
 from tests.end_to_end.deployment.bench import Deployment, eventually
 
-STOP = """
-mutation ($id: String!) {
-  stopRunningSchedule(id: $id) {
-    __typename
-    ... on ScheduleStateResult { scheduleState { status } }
-  }
-}
-"""
-SCHEDULE = """
-{ scheduleOrError(scheduleSelector: {
-    repositoryLocationName: "alt_backup_assets", repositoryName: "__repository__",
-    scheduleName: "daily_backup"}) { ... on Schedule { id } } }
-"""
 RUNS = """
 query ($filter: RunsFilter, $limit: Int) {
   runsOrError(filter: $filter, limit: $limit) {
@@ -77,17 +64,3 @@ def said(deployed: Deployment, run_id: str) -> str:
     """Return every message of a run, as the UI shows them."""
     events = deployed.ask(EVENTS, run=run_id)["logsForRun"]["events"]
     return "\n".join(str(event["message"]) for event in events)
-
-
-def await_first_backup(deployed: Deployment) -> None:
-    """Have the schedule of a new stack launch one backup, and no other; copy it offsite."""
-
-    def first() -> str | None:
-        found = runs(deployed, pipelineName="daily_backup")
-        return found[-1]["runId"] if found else None
-
-    run = eventually(first, "the schedule launches the daily job")
-    schedule = deployed.ask(SCHEDULE)["scheduleOrError"]["id"]
-    assert deployed.ask(STOP, id=schedule)["stopRunningSchedule"]["scheduleState"]
-    assert finished(deployed, run) == "SUCCESS", deployed.said(run)
-    assert deployed.inside("offsite")[0] == 0

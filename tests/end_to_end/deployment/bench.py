@@ -36,7 +36,10 @@ RUN = "io.alt-backup.run"
 PATIENCE_SECONDS = 300.0
 """For anything that is to happen at last; nothing is judged by time."""
 
-_NEVER = "0 0 29 2 *"
+NEVER = "0 0 29 2 *"
+EVERY_MINUTE = "* * * * *"
+"""The daily job, until it has been seen once."""
+
 Found = TypeVar("Found")
 
 
@@ -234,14 +237,15 @@ def eventually(question: Callable[[], Found | None], what: str) -> Found:
 
 
 @contextmanager
-def deployment(directory: Path, *volumes: str) -> Iterator[Deployment]:
+def deployment(directory: Path, *volumes: str, daily: str = EVERY_MINUTE) -> Iterator[Deployment]:
     """Start the platform and the stack; all of both is removed at the end.
 
     Args:
         directory: For all that must survive.
         volumes: Those of the example's registry that are planned; none for all of them.
+        daily: When the daily job is due.
     """
-    made = _prepare(directory, volumes)
+    made = _prepare(directory, volumes, daily)
     try:
         made.platform("up", "-d", "--wait")
         made.seed()
@@ -257,7 +261,7 @@ def deployment(directory: Path, *volumes: str) -> Iterator[Deployment]:
         made.client.close()
 
 
-def _prepare(directory: Path, volumes: tuple[str, ...]) -> Deployment:
+def _prepare(directory: Path, volumes: tuple[str, ...], daily: str) -> Deployment:
     """Write the files of a site, as the example has them, but with everything in one directory."""
     etc = directory / "etc"
     (etc / "secrets").mkdir(parents=True)
@@ -282,9 +286,8 @@ def _prepare(directory: Path, volumes: tuple[str, ...]) -> Deployment:
     content["directories"] = {"state": str(directory / "state")}
     content["repositories"]["local"]["url"] = str(directory / "repository")
     content["repositories"]["offsite"]["url"] = str(directory / "offsite")
-    # The daily job every minute, until it has been seen once; the rest is not in the way.
     others = ("hourly", "log_rotation", "offsite", "metrics", "weekly_drill")
-    content["schedules"] = dict.fromkeys(others, _NEVER) | {"daily": "* * * * *"}
+    content["schedules"] = dict.fromkeys(others, NEVER) | {"daily": daily}
     (etc / "alt-backup.yaml").write_text(yaml.safe_dump(content))
     return Deployment(directory, name, words)
 

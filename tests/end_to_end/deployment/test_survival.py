@@ -17,13 +17,7 @@ import pytest
 import yaml
 
 from tests.end_to_end.deployment import bench
-from tests.end_to_end.deployment.asking import (
-    await_first_backup,
-    finished,
-    launch,
-    said,
-    tagged,
-)
+from tests.end_to_end.deployment.asking import finished, launch, said, tagged
 from tests.end_to_end.deployment.bench import RUN, Deployment, as_json, deployment, eventually
 from tests.end_to_end.deployment.disturbing import (
     filled,
@@ -75,9 +69,10 @@ def _machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         for name, value in engine.environment.items():
             meant.setenv(name, value)
         # Every snapshot is drilled in a container of its own: two volumes tell as much as all.
-        with deployment(directory, "db_data_17", "redis-streams-data") as deployed:
-            await_first_backup(deployed)
-            require_all_good(deployed)
+        volumes = ("db_data_17", "redis-streams-data")
+        with deployment(directory, *volumes, daily=bench.NEVER) as deployed:
+            require_next_run_converges(deployed)
+            assert deployed.inside("offsite")[0] == 0
             yield Machine(deployed, engine)
 
 
