@@ -33,7 +33,7 @@ SOCKET = "unix:///var/run/docker.sock"
 COMMAND = ("-m", "alt_backup_assets.cli")
 OPERATOR = "operator"
 RUN = "io.alt-backup.run"
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 600.0
 """For anything that is to happen at last; nothing is judged by time."""
 
 NEVER = "0 0 29 2 *"

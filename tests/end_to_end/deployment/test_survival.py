@@ -31,7 +31,11 @@ from tests.end_to_end.empty_engine import Engine, empty_engine
 from tests.rest_server import rest_server
 from tests.sshd import free_port
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [
+    pytest.mark.end_to_end,
+    # Each waits for several runs and their drills, the first for the whole stack too.
+    pytest.mark.timeout(1800),
+]
 
 _LAUNCH_AND_SHOW = ("ui", "ui-admin", "ui-proxy", "metrics", "daemon", "code")
 SERVICES = (*_LAUNCH_AND_SHOW, "storage", "docker-proxy")
