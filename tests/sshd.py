@@ -118,12 +118,14 @@ ForceCommand internal-sftp
 """
 
 
-def await_port(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def await_port(
+    server: subprocess.Popen[bytes], port: int, log: Path, host: str = "127.0.0.1"
+) -> None:
     """Wait until a server that was just started listens."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", port)) == 0:
+            if client.connect_ex((host, port)) == 0:
                 return
         time.sleep(0.05)
     raise RuntimeError(f"{server.args!r} did not start: {log.read_text()}")

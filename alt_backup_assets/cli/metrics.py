@@ -11,6 +11,7 @@ import click
 
 from alt_backup_assets.cli.output import GOOD, Report, answer, line, print_json, stderr
 from alt_backup_assets.cli.session import Session, pass_session, reports
+from alt_backup_assets.config.signals import Metrics
 from alt_backup_assets.errors import ConfigurationError
 from alt_backup_assets.signals.facts import Facts, read_facts
 from alt_backup_assets.signals.metrics import families
@@ -77,17 +78,38 @@ class Serving(Report):
     metavar="SECONDS",
     help="How long a reading is served.",
 )
+@click.option(
+    "--listen",
+    metavar="ADDRESS",
+    help="Serve at this address in place of the configured one: that of a container is its own.",
+)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Serve at this port in place of the configured."
+)
 @reports
 @pass_session
-def metrics(session: Session, textfile: Path | None, serve: bool, max_age: float) -> int:
+def metrics(
+    session: Session,
+    *,
+    textfile: Path | None,
+    serve: bool,
+    max_age: float,
+    listen: str | None,
+    port: int | None,
+) -> int:
     """Print what Prometheus is to know, write it to a file, or serve it.
 
     The exit code tells whether that was done; `alt-backup status` has the verdict.
     """
     if textfile and serve:
         raise click.UsageError("--textfile and --serve are two ways; choose one")
+    if (listen or port) and not serve:
+        raise click.UsageError("--listen and --port belong to --serve")
     if serve:
-        return _serve(session, timedelta(seconds=max_age))
+        given = {"listen": listen, "port": port}
+        place = session.site().config.signals.metrics
+        place = place.model_copy(update={name: value for name, value in given.items() if value})
+        return _serve(session, place, timedelta(seconds=max_age))
     site = session.site()
     if textfile:
         path = _configured(site) if textfile == _CONFIGURED else textfile
@@ -125,9 +147,8 @@ def _report(facts: Facts, textfile: Path | None = None) -> MetricsReport:
     )
 
 
-def _serve(session: Session, max_age: timedelta) -> int:
+def _serve(session: Session, place: Metrics, max_age: timedelta) -> int:
     """Serve until a signal ends it, which is the good end; every reading opens the site anew."""
-    place = session.site().config.signals.metrics
     readings = Readings(lambda: read_facts(session.site()), max_age)
     with suppress(KeyboardInterrupt), serving(readings, place.listen, place.port) as port:
         where = f"http://{place.listen}:{port}/metrics"

@@ -1,7 +1,8 @@
-"""The sensor that has every new snapshot drilled, exactly once.
+"""The sensor that has every new snapshot drilled, once, to a verdict.
 
 It looks into the repository and not into Dagster's events: a snapshot the command line took
-counts just as well. Each snapshot is one run; its run key is the snapshot's id.
+counts just as well. Each snapshot is one run, by its id as the run key; what failed of the machine
+is asked for again under another.
 """
 
 import dagster as dg
@@ -11,7 +12,7 @@ from alt_backup_assets.definitions.assets import SNAPSHOT_TAG
 from alt_backup_assets.definitions.jobs import AssetJob
 from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.site import Site
-from alt_backup_assets.verification.undrilled import undrilled
+from alt_backup_assets.verification.undrilled import Undrilled, undrilled
 
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -37,22 +38,27 @@ def drill_new_snapshots(site: Site, job: AssetJob) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        """Ask for a drill of every new snapshot that has no proof and is not being drilled."""
+        """Ask for a drill of every new snapshot that has no verdict and is not being drilled."""
         under_way = _being_drilled(context.instance, job.name)
         requests = [
             dg.RunRequest(
-                run_key=target.snapshot.id,
-                partition_key=site.day_of(target.snapshot.time).isoformat(),
+                run_key=_run_key(waiting),
+                partition_key=site.day_of(waiting.snapshot.time).isoformat(),
                 asset_selection=[key],
-                tags={SNAPSHOT_TAG: target.snapshot.id},
+                tags={SNAPSHOT_TAG: waiting.snapshot.id},
             )
-            for target in undrilled(site)
-            for key in [names.key(keys.RESTORE_DRILL, target.volume)]
+            for waiting in undrilled(site)
+            for key in [names.key(keys.RESTORE_DRILL, waiting.volume)]
             if under_way is not None and key not in under_way
         ]
         return dg.SensorResult(requests) if requests else dg.SkipReason("no new snapshot")
 
     return sensor
+
+
+def _run_key(waiting: Undrilled) -> str:
+    again = f" again {waiting.attempts}" if waiting.attempts else ""
+    return f"{waiting.snapshot.id}{again}"
 
 
 def _being_drilled(instance: dg.DagsterInstance, job: str) -> set[dg.AssetKey] | None:

@@ -29,7 +29,7 @@ from alt_backup_assets.dumps.record import (
     read_record,
 )
 from alt_backup_assets.dumps.take import require_space
-from alt_backup_assets.errors import AltBackupError, NoSnapshot
+from alt_backup_assets.errors import AltBackupError, NoSnapshot, PlatformError, Transient
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import of_volume
 from alt_backup_assets.tools.parallel import in_words
@@ -41,6 +41,8 @@ PACKAGE = "alt_backup_assets"
 
 # A full disk, and what damaged data makes of a parser, are Python's own errors.
 _FAILURES = (AltBackupError, OSError, ValueError, LookupError)
+_IN_THE_WAY = (PlatformError, Transient, OSError)
+"""The ones that say nothing of the snapshot: an engine that was restarted, a disk that is full."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,8 @@ def drill(site: Site, target: Target, *, again: bool = True) -> Proof | None:
     Args:
         site: The machine.
         target: What to restore, and from where.
-        again: Drill it even where a proof of this snapshot is in the ledger; without it None
-            is returned then, and nothing is done.
+        again: Drill it even where the ledger has a proof that speaks of this snapshot; without
+            it None is returned then, and nothing is done.
 
     Returns:
         The proof, PROVEN or FAILED, already in the ledger. Whatever goes wrong once the drill
@@ -139,12 +141,13 @@ def drill(site: Site, target: Target, *, again: bool = True) -> Proof | None:
         ledger = open_ledger(site)
         if not again and _is_drilled(ledger, target):
             return None
-        drilling = _Drilling(site, target)
+        drilling, undecided = _Drilling(site, target), False
         try:
             differences = drilling.run()
         except _FAILURES as error:
             differences = (in_words(error),)
-        proof = drilling.proof(differences)
+            undecided = isinstance(error, _IN_THE_WAY)
+        proof = drilling.proof(differences, undecided=undecided)
         ledger.append(proof)
         return proof
 
@@ -238,7 +241,7 @@ class _Drilling:
         finally:
             self.phases[name] = round(time.monotonic() - started, 3)
 
-    def proof(self, differences: tuple[str, ...]) -> Proof:
+    def proof(self, differences: tuple[str, ...], *, undecided: bool) -> Proof:
         record, comparison = self.record, self.comparison
         complete = comparison is not None and not differences
         return Proof(
@@ -247,6 +250,7 @@ class _Drilling:
             source=self.target.source,
             verdict="PROVEN" if complete else "FAILED",
             differences=differences,
+            undecided=undecided,
             taken_at=self.target.snapshot.time,
             drilled_at=self.site.now(),
             phases=self.phases,
@@ -268,7 +272,9 @@ def _listed(site: Site, source: Source, listed: Sequence[Snapshot] | None) -> Se
 
 def _is_drilled(ledger: Ledger, target: Target) -> bool:
     proofs = ledger.summaries(target.volume)
-    return any(proof.snapshot == target.snapshot.lineage for proof in proofs)
+    return any(
+        proof.snapshot == target.snapshot.lineage and not proof.undecided for proof in proofs
+    )
 
 
 def tool_versions(site: Site) -> dict[str, str]:

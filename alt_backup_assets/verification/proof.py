@@ -31,6 +31,7 @@ class ProofSummary(Frozen):
         source: The repository it was restored from.
         verdict: PROVEN or FAILED.
         differences: Why it failed, in sentences; empty where it did not.
+        undecided: Whether it failed of the machine, so that it says nothing of the snapshot.
         taken_at: Data time of the snapshot.
         drilled_at: When the drill ended.
         phases: Seconds per phase, such as ``fetch`` and ``restore``.
@@ -45,6 +46,7 @@ class ProofSummary(Frozen):
     source: Source
     verdict: Verdict
     differences: tuple[str, ...]
+    undecided: bool = False
     taken_at: AwareDatetime
     drilled_at: AwareDatetime
     phases: dict[str, float]

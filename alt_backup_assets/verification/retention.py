@@ -133,7 +133,9 @@ def _not_backed_up(site: Site, found: _Volume) -> Iterator[str]:
 
 
 def _drill_failed(found: _Volume) -> Iterator[str]:
-    for failed in failed_drills(found.proofs):
+    # What only the machine kept from a verdict says nothing against the snapshot; what was proven
+    # before it is kept.
+    for failed in failed_drills(proof for proof in found.proofs if not proof.undecided):
         yield (
             f"the newest {failed.source} drill, of {failed.snapshot[:8]}, failed: look into it,"
             f" then run `alt-backup drill --from {failed.source} {found.volume.name}`"

@@ -2,7 +2,7 @@
 
 Source: restic's manual, "Scripting", "Exit codes": new ones will be added, and an unknown one
 must be treated as a failure. They do not tell an unreachable host from a damaged repository
-(both are 1), nor the two sides of a copy; for the first, the words of ssh are looked at.
+(both are 1) or a full disk, nor the two sides of a copy; for the former, its words are looked at.
 """
 
 from __future__ import annotations
@@ -57,6 +57,12 @@ _UNREACHABLE: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 
+_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_MAKE_ROOM = (
+    "that disk is full: make room on it and run this again; what the repository holds is whole"
+    " (retention needs some room too, for its lock)"
+)
+
 
 def failure(command: str, place: str, completed: Completed) -> RepositoryError | None:
     """Return the error a call ended with, None where it succeeded.
@@ -75,6 +81,8 @@ def failure(command: str, place: str, completed: Completed) -> RepositoryError |
     if remedy:
         kind, meaning = RepositoryUnreachable, "cannot be reached"
         said = f"{said}; {remedy}"
+    elif _FULL.search(said):
+        said = f"{said}; {_MAKE_ROOM}"
     if code == INCOMPLETE:
         meaning = f"{meaning}; {_kept(completed.stdout)}"
     return kind(f"{place}: restic {command}: {meaning} (exit code {code}): {said}")

@@ -19,10 +19,10 @@ query ($run: ID!) {
 }
 """
 LAUNCH = """
-mutation ($tags: [ExecutionTag!]) {
+mutation ($tags: [ExecutionTag!], $job: String! = "daily_backup") {
   launchRun(executionParams: {
     selector: {repositoryLocationName: "alt_backup_assets", repositoryName: "__repository__",
-               jobName: "daily_backup"},
+               jobName: $job},
     runConfigData: {}, executionMetadata: {tags: $tags}
   }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
 }
@@ -35,10 +35,10 @@ def runs(deployed: Deployment, **wanted: object) -> list[dict[str, Any]]:
     return list(found)
 
 
-def launch(deployed: Deployment) -> str:
-    """Launch the daily job through the UI of the operators and return the run's id."""
+def launch(deployed: Deployment, job: str = "daily_backup") -> str:
+    """Launch a job through the UI of the operators and return the run's id."""
     tags = [{"key": "dagster/partition", "value": deployed.site.today.isoformat()}]
-    done = deployed.ask(LAUNCH, tags=tags)["launchRun"]
+    done = deployed.ask(LAUNCH, tags=tags, job=job)["launchRun"]
     assert done["__typename"] == "LaunchRunSuccess", done
     return str(done["run"]["runId"])
 

@@ -29,12 +29,17 @@ from tests.end_to_end.stack import Server
 
 IMAGE = "alt-backup-test/backup:1"
 REDIS = "alt-backup-test/redis:8"
+SOCKET = "unix:///var/run/docker.sock"
+COMMAND = ("-m", "alt_backup_assets.cli")
 OPERATOR = "operator"
 RUN = "io.alt-backup.run"
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 600.0
 """For anything that is to happen at last; nothing is judged by time."""
 
-_NEVER = "0 0 29 2 *"
+NEVER = "0 0 29 2 *"
+EVERY_MINUTE = "* * * * *"
+"""The daily job, until it has been seen once."""
+
 Found = TypeVar("Found")
 
 
@@ -69,6 +74,8 @@ class Deployment:
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.directory),
+            **engine(),
+            "ALT_BACKUP_DOCKER_SOCKET": engine().get("DOCKER_HOST", SOCKET).removeprefix("unix://"),
             "POSTGRES_17": POSTGRESQL_17,
             "POSTGRES_16": POSTGRESQL_15,
             "REDIS": REDIS,
@@ -132,6 +139,12 @@ class Deployment:
         (found,) = self.client.containers.list(all=True, filters={"label": labels})
         return found
 
+    @property
+    def gateway(self) -> str:
+        """The address of this machine that the containers of both projects can reach."""
+        network = self.client.networks.get(f"{self.name}_default")
+        return str(network.attrs["IPAM"]["Config"][0]["Gateway"])
+
     def runs(self) -> list[Container]:
         """Return the containers of runs, the newest first."""
         return list(
@@ -174,9 +187,10 @@ class Deployment:
     def outside(self, *arguments: str) -> tuple[int, str]:
         """Run ``alt-backup`` on the host, with the same configuration."""
         # Root's, as in the containers: state and repositories are nobody else's to read.
-        argv = [str(ROOT / "scripts/as_root"), sys.executable, "-m", "alt_backup_assets.cli"]
+        given = [f"{name}={value}" for name, value in engine().items()]
+        root = [str(ROOT / "scripts/as_root"), "env", *given]
         done = subprocess.run(
-            [*argv, *arguments, "--config", str(self.config)],
+            [*root, sys.executable, *COMMAND, *arguments, "--config", str(self.config)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -203,6 +217,11 @@ class Deployment:
         return dict(content["data"])
 
 
+def engine() -> Mapping[str, str]:
+    """Return what says that Docker's client means another engine than this machine's."""
+    return {name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ}
+
+
 def eventually(question: Callable[[], Found | None], what: str) -> Found:
     """Ask until there is an answer; while a service restarts, none is none."""
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -218,15 +237,21 @@ def eventually(question: Callable[[], Found | None], what: str) -> Found:
 
 
 @contextmanager
-def deployment(directory: Path) -> Iterator[Deployment]:
-    """Start the platform and the stack; all of both is removed at the end."""
-    made = _prepare(directory)
+def deployment(directory: Path, *volumes: str, daily: str = EVERY_MINUTE) -> Iterator[Deployment]:
+    """Start the platform and the stack; all of both is removed at the end.
+
+    Args:
+        directory: For all that must survive.
+        volumes: Those of the example's registry that are planned; none for all of them.
+        daily: When the daily job is due.
+    """
+    made = _prepare(directory, volumes, daily)
     try:
         made.platform("up", "-d", "--wait")
         made.seed()
         said, _ = made.outside("compose", "--output", str(directory / "site.yaml"))
         assert said == 0
-        made.stack("up", "-d", "--scale", "metrics=0")
+        made.stack("up", "-d")
         yield made
     finally:
         if (directory / "site.yaml").exists():
@@ -236,12 +261,12 @@ def deployment(directory: Path) -> Iterator[Deployment]:
         made.client.close()
 
 
-def _prepare(directory: Path) -> Deployment:
+def _prepare(directory: Path, volumes: tuple[str, ...], daily: str) -> Deployment:
     """Write the files of a site, as the example has them, but with everything in one directory."""
     etc = directory / "etc"
     (etc / "secrets").mkdir(parents=True)
     for name in ("state", "repository", "offsite"):
-        (directory / name).mkdir()
+        (directory / name).mkdir(exist_ok=True)
     words = {name: secrets.token_urlsafe(24) for name in ("restic", "storage", "db", "ui")}
     name = f"altbackup-{secrets.token_hex(3)}"
     _secret(etc / "secrets/restic_password", words["restic"])
@@ -252,16 +277,17 @@ def _prepare(directory: Path) -> Deployment:
         f"userlist operators\n  user {OPERATOR} insecure-password {words['ui']}",
     )
     example = ROOT / "compose" / "example"
-    (etc / "registry.yaml").write_text((example / "registry.yaml").read_text())
+    entries = yaml.safe_load((example / "registry.yaml").read_text())["volumes"]
+    planned = {name: entries[name] for name in volumes or entries}
+    (etc / "registry.yaml").write_text(yaml.safe_dump({"volumes": planned}))
     content = yaml.safe_load((example / "alt-backup.yaml").read_text())
     content["platform"] |= {"name": name, "project": name, "throwaway_memory_mb": 1024}
     content["timezone"] = zone_of_noon()
     content["directories"] = {"state": str(directory / "state")}
     content["repositories"]["local"]["url"] = str(directory / "repository")
     content["repositories"]["offsite"]["url"] = str(directory / "offsite")
-    # The daily job every minute, until it has been seen once; the rest is not in the way.
     others = ("hourly", "log_rotation", "offsite", "metrics", "weekly_drill")
-    content["schedules"] = dict.fromkeys(others, _NEVER) | {"daily": "* * * * *"}
+    content["schedules"] = dict.fromkeys(others, NEVER) | {"daily": daily}
     (etc / "alt-backup.yaml").write_text(yaml.safe_dump(content))
     return Deployment(directory, name, words)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.end_to_end.deployment.asking import LAUNCH, runs
 from tests.end_to_end.deployment.bench import OPERATOR, Deployment, as_json, eventually
@@ -54,6 +55,28 @@ def test_the_ui_for_everybody_only_shows(deployed: Deployment) -> None:
     for credentials in (None, (OPERATOR, "wrong")):
         answer = httpx.get(f"http://{port}/server_info", auth=credentials)
         assert answer.status_code == 401
+
+
+def test_prometheus_finds_the_metrics_where_they_are_published(deployed: Deployment) -> None:
+    """With the configuration of the example, which says nothing of the container's addresses."""
+    port = deployed.stack("port", "metrics", "9189").strip()
+
+    def scrape() -> str:
+        answer = httpx.get(f"http://{port}/metrics", timeout=60)
+        answer.raise_for_status()
+        return answer.text
+
+    scraped = eventually(scrape, "the metrics are served")
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(scraped)
+        for sample in family.samples
+    }
+    assert samples["backup_repository_initialized",] == 1
+    assert samples["backup_offsite_reachable",] == 1
+    for database in ("alt", "kratos"):
+        assert samples["backup_postgres_size_bytes", database] > 0
+    assert deployed.run("metrics", "healthy", "metrics")[0] == 0
 
 
 ALLOWED = {
@@ -130,7 +153,16 @@ def test_the_proxy_lets_through_what_is_needed_and_refuses_the_rest(deployed: De
 
 def test_only_the_proxy_holds_the_docker_socket(deployed: Deployment) -> None:
     """Neither the services nor the containers of runs; and nobody is privileged."""
-    services = ("code", "daemon", "ui", "ui-admin", "ui-proxy", "storage", "docker-proxy")
+    services = (
+        "code",
+        "daemon",
+        "metrics",
+        "ui",
+        "ui-admin",
+        "ui-proxy",
+        "storage",
+        "docker-proxy",
+    )
     for container in (*map(deployed.container, services), *deployed.runs()):
         mounted = {mount["Destination"] for mount in container.attrs["Mounts"]}
         is_proxy = container.labels["com.docker.compose.service"] == "docker-proxy"

@@ -78,21 +78,24 @@ def test_two_ways_at_once_are_wrong_usage(call: Call, tmp_path: Path) -> None:
     """One process has one way, so that one can be ended without the other."""
     assert call("metrics", "--serve", "--textfile", str(tmp_path / "x.prom")).code == 64
     assert call("metrics", "--serve", "--max-age", "-1").code == 64
+    assert call("metrics", "--listen", "127.0.0.2").code == 64
+    assert call("metrics", "--port", "9189").code == 64
 
 
-def _serving(machine: Machine) -> tuple[subprocess.Popen[str], str]:
+def _serving(machine: Machine, *arguments: str) -> tuple[subprocess.Popen[str], str]:
     """Start a server in a process of its own, and wait until it says that it serves."""
     port, config = free_port(), machine.configuration
     config.write_text(f"{config.read_text()}signals: {{metrics: {{port: {port}}}}}\n")
-    process = started(config, "metrics", "--serve", "--json", "--max-age", "0")
+    process = started(config, "metrics", "--serve", "--json", "--max-age", "0", *arguments)
     assert process.stdout is not None
     said = ""
     while not said.endswith("}\n"):
         line = process.stdout.readline()
         assert line, process.communicate()
         said += line
-    assert json.loads(said)["port"] == port
-    return process, f"http://127.0.0.1:{port}/metrics"
+    answer = json.loads(said)
+    assert arguments or answer["port"] == port
+    return process, f"http://{answer['address']}:{answer['port']}/metrics"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -124,6 +127,18 @@ def test_what_cannot_be_read_is_500_while_it_lasts(machine: Machine) -> None:
         process.terminate()
         process.communicate(timeout=60)
     assert (broken.status_code, mended.status_code) == (500, 200)
+
+
+def test_it_serves_where_it_is_told(machine: Machine) -> None:
+    """In place of what is configured: the address of a container is not that of its host."""
+    port = free_port()
+    process, url = _serving(machine, "--listen", "127.0.0.2", "--port", str(port))
+    try:
+        assert url == f"http://127.0.0.2:{port}/metrics"
+        assert httpx.get(url, timeout=60).status_code == 200
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
 
 
 def test_a_port_that_is_taken_is_a_failure(machine: Machine, call: Call) -> None:

@@ -85,6 +85,20 @@ def test_a_snapshot_whose_drill_failed_is_not_drilled_again(two: Machine) -> Non
     assert set(_tick(two)) == {_id(two, "two")}
 
 
+def test_a_drill_the_machine_was_in_the_way_of_is_asked_for_again(two: Machine) -> None:
+    """Under another key, since Dagster makes no second run of the same."""
+    two.run(keys=SNAPSHOTS[:2])
+    ((snapshot, _),) = _tick(two).items()
+    two.restic.faults["restore"] = Fault(RepositoryUnreachable("the disk is gone"))
+    assert not two.run(keys=["restore_drill/one"]).success
+    two.restic.faults.clear()
+    ((key, request),) = _tick(two).items()
+    assert key == f"{snapshot} again 1"
+    again = two.run("restore_drill", keys=["restore_drill/one"], tags=dict(request.tags))
+    assert materialised(again) == {"restore_drill/one"}
+    assert _tick(two) == {}
+
+
 def test_a_request_that_is_late_does_not_drill_twice(two: Machine) -> None:
     """A run asked for before another one proved the snapshot finds that and does nothing."""
     two.run(keys=SNAPSHOTS[:2])

@@ -85,6 +85,16 @@ def test_exit_code_1_with_a_connections_words_is_unreachable(stderr: str, remedy
 
 
 @pytest.mark.parametrize(
+    "said", ["write r/data/65/65-tmp: no space left on device", "Disk quota exceeded"]
+)
+def test_a_full_disk_says_what_to_do(said: str) -> None:
+    """It is no host that may answer a moment later."""
+    error = _failure(1, said)
+    assert type(error) is RepositoryError
+    assert f"{said}; that disk is full: make room on it" in str(error)
+
+
+@pytest.mark.parametrize(
     "stderr",
     ["open /srv/repo/config: permission denied", "Fatal: repository contains errors", "", "{"],
 )

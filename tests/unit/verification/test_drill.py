@@ -19,6 +19,7 @@ from alt_backup_assets.errors import (
     NoSnapshot,
     RepositoryError,
     ServiceNotFound,
+    ServiceVanished,
     ToolFailed,
     ToolMissing,
     ToolTimeout,
@@ -94,6 +95,7 @@ def test_other_content_fails(machine: Machine) -> None:
     snapshot = machine.snapshot()
     machine.engine.restore = lambda _content: FilesContent(entries=())
     proof = machine.drill()
+    assert not proof.undecided
     assert proof.snapshot == snapshot.id
     assert [(line.name, line.restored, line.equal) for line in proof.compared] == [
         ("data.bin", None, False)
@@ -225,23 +227,26 @@ def test_a_restore_that_fails_fails(machine: Machine, error: RepositoryError) ->
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "undecided"),
     [
-        ToolFailed("pg_restore exited with 1", 1),
-        ToolTimeout("pg_restore did not end within 7200 s"),
-        ServiceNotFound("the image is no longer here"),
-        DrillError("no runtime"),
-        OSError(28, "No space left on device"),
-        ValueError("no JSON"),
-        KeyError("version"),
+        (ToolFailed("pg_restore exited with 1", 1), False),
+        (ToolTimeout("pg_restore did not end within 7200 s"), False),
+        (DrillError("no runtime"), False),
+        (ValueError("no JSON"), False),
+        (KeyError("version"), False),
+        (ServiceNotFound("the image is no longer here"), True),
+        (ServiceVanished("the engine was restarted"), True),
+        (OSError(28, "No space left on device"), True),
     ],
-    ids=lambda error: type(error).__name__,
+    ids=lambda value: type(value).__name__,
 )
-def test_an_engine_that_fails_fails(machine: Machine, error: Exception) -> None:
-    """Whatever goes wrong once the drill has begun, of our own kind or not."""
+def test_an_engine_that_fails_fails(machine: Machine, error: Exception, undecided: bool) -> None:
+    """Whatever goes wrong once the drill has begun; what the machine did is told apart."""
     machine.snapshot()
     machine.engine.rehearse_errors[DB].append(error)
-    _require_failed(machine, machine.drill(), str(error))
+    proof = machine.drill()
+    _require_failed(machine, proof, str(error))
+    assert proof.undecided is undecided
 
 
 def test_an_engine_without_a_driver_fails(

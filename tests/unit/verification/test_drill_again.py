@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from alt_backup_assets.errors import LedgerError, VolumeBusy
+from alt_backup_assets.errors import LedgerError, ServiceVanished, VolumeBusy
 from alt_backup_assets.verification.drill import drill, newest_target
 from alt_backup_assets.verification.ledger import open_ledger
 from tests.fakes.site import DB, Machine
@@ -23,6 +23,15 @@ def test_a_snapshot_with_a_proof_need_not_be_drilled_again(machine: Machine) -> 
     assert len(open_ledger(machine.site).proofs(DB)) == 1
     assert drill(machine.site, target) is not None
     assert len(open_ledger(machine.site).proofs(DB)) == 2
+
+
+def test_a_drill_without_a_verdict_is_made_again(machine: Machine) -> None:
+    """The machine was in its way, and it said nothing of the snapshot."""
+    machine.snapshot()
+    machine.engine.rehearse_errors[DB].append(ServiceVanished("the engine was restarted"))
+    target = newest_target(machine.site, DB)
+    verdicts = [drill(machine.site, target, again=False) for _ in range(3)]
+    assert [proof.verdict for proof in verdicts if proof] == ["FAILED", "PROVEN"]
 
 
 def test_another_snapshot_of_the_volume_is_drilled(machine: Machine) -> None:

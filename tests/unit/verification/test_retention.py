@@ -12,6 +12,7 @@ from alt_backup_assets.errors import (
     NoSnapshot,
     RepositoryUnreachable,
     RetentionUnsafe,
+    ServiceVanished,
     ToolFailed,
 )
 from alt_backup_assets.offsite.copy import copy_snapshots
@@ -90,6 +91,18 @@ def test_a_newer_proof_lets_the_older_one_go(kept: Machine) -> None:
     kept.drill(DB)
     assert retain(kept.site) is not None
     assert len(kept.local.snapshots(tag=DB)) == 2
+
+
+def test_a_drill_without_a_verdict_is_no_refusal(kept: Machine) -> None:
+    """The machine was in its way; what was proven before is kept, and what failed before counts."""
+    kept.drill(DB)
+    kept.engine.rehearse_errors[DB].append(ServiceVanished("the engine was restarted"))
+    assert kept.drill(DB).verdict == "FAILED"
+    assert plan(kept.site).refusals == ()
+    kept.engine.rehearse_errors[DB] += [ToolFailed("no such role", 1), ServiceVanished("gone")]
+    assert [kept.drill(DB).undecided for _ in range(2)] == [False, True]
+    (reason,) = plan(kept.site).refusals
+    assert "failed: look into it" in reason
 
 
 def test_a_failed_drill_of_an_old_snapshot_is_no_proof_to_keep(kept: Machine) -> None:

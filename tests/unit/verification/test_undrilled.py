@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from alt_backup_assets.errors import LedgerError, RepositoryUnreachable, ToolFailed
+from alt_backup_assets.errors import (
+    LedgerError,
+    PlatformError,
+    RepositoryUnreachable,
+    ServiceVanished,
+    ToolFailed,
+)
 from alt_backup_assets.offsite.copy import copy_snapshots
 from alt_backup_assets.verification.undrilled import undrilled
 from tests.fakes.restic import Fault
@@ -34,6 +40,27 @@ def test_a_drilled_snapshot_waits_no_longer(machine: Machine) -> None:
     assert _waiting(machine) == []
 
 
+def test_what_the_machine_kept_from_a_verdict_is_drilled_again(machine: Machine) -> None:
+    """It says nothing of the snapshot; the verdict that follows stands."""
+    snapshot = machine.snapshot()
+    machine.engine.rehearse_errors[DB].append(ServiceVanished("the engine was restarted"))
+    assert machine.drill().verdict == "FAILED"
+    (waiting,) = undrilled(machine.site)
+    assert (waiting.snapshot.id, waiting.attempts) == (snapshot.id, 1)
+    assert machine.drill().verdict == "PROVEN"
+    assert undrilled(machine.site) == ()
+
+
+def test_it_is_not_drilled_for_ever(machine: Machine) -> None:
+    """What is still in the way after three drills is for a person to look at."""
+    machine.snapshot()
+    for attempt in range(3):
+        assert [waiting.attempts for waiting in undrilled(machine.site)] == [attempt]
+        machine.engine.rehearse_errors[DB].append(PlatformError("no engine"))
+        machine.drill()
+    assert undrilled(machine.site) == ()
+
+
 def test_a_drill_of_the_copy_is_a_drill(machine: Machine) -> None:
     """Its proof speaks of the snapshot."""
     machine.snapshot()
@@ -58,6 +85,9 @@ def test_of_hourly_snapshots_only_the_newest_waits(make_machine: MakeMachine) ->
     machine.snapshot()
     machine.clock.advance(hours=1)
     newest = machine.snapshot()
+    assert _waiting(machine) == [(DB, newest.id)]
+    machine.engine.rehearse_errors[DB].append(ServiceVanished("gone"))
+    machine.drill()
     assert _waiting(machine) == [(DB, newest.id)]
     machine.drill()
     machine.clock.advance(hours=1)

@@ -1,0 +1,92 @@
+"""What happens to a stack: a backup that is held, a disk that is full, and that all is well again.
+
+Keep out: what the tests expect of it; killing, which ``bench`` has.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alt_backup_assets.platforms.docker_throwaway import PLATFORM_LABEL
+from tests.end_to_end.deployment.asking import launch
+from tests.end_to_end.deployment.bench import Deployment, as_json, eventually
+from tests.sites import ROOT, leftovers
+
+_HOLD = "BEGIN; LOCK TABLE article IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)"
+_WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+_RELEASE = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()"
+)
+
+
+@contextmanager
+def held(deployed: Deployment) -> Iterator[str]:
+    """Have a backup under way that waits for a table of the main database; give its run's id."""
+    db = deployed.db
+    argv = ["psql", "-X", "-U", db.user, "-d", db.database, "-c", _HOLD]
+    db.container.exec_run(argv, detach=True)
+    try:
+        run = eventually(lambda: launch(deployed), "the UI takes a job")
+        eventually(lambda: db.sql(_WAITING) != "0", "the backup waits for the table")
+        yield run
+    finally:
+        eventually(lambda: (db.sql(_RELEASE),), "the table is let go")
+
+
+@contextmanager
+def small_disk(directory: Path, size: str) -> Iterator[None]:
+    """Make a directory a disk of its own, of a size such as ``64m``."""
+    directory.mkdir()
+    options = f"size={size},mode=0700"
+    _as_root("mount", "-t", "tmpfs", "-o", options, "alt-backup-test", str(directory))
+    try:
+        yield
+    finally:
+        _as_root("umount", "--lazy", str(directory))
+
+
+@contextmanager
+def filled(disk: Path, *, but_bytes: int) -> Iterator[None]:
+    """Fill a small disk."""
+    filler = disk / "somebody-elses"
+    with filler.open("wb") as stream:
+        try:
+            while stream.write(bytes(4096)):
+                stream.flush()
+        except OSError:
+            stream.truncate(filler.stat().st_size - but_bytes)
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+def settled(deployed: Deployment) -> bool:
+    """Tell whether the status is GOOD, and the newest snapshot of every volume proven."""
+    code, status = as_json(deployed.outside("status", "--json"))
+    return code == 0 and status["posture"]["unproven"] == 0
+
+
+def remains(deployed: Deployment) -> list[str]:
+    """Return what only something unfinished leaves: locks, partial dumps, throw-away containers."""
+    containers = deployed.client.containers.list(
+        all=True, filters={"label": f"{PLATFORM_LABEL}={deployed.name}"}, ignore_removed=True
+    )
+    names = [str(container.name) for container in containers]
+    return [*map(str, leftovers(deployed.site)), *names]
+
+
+def require_all_good(deployed: Deployment) -> None:
+    """Require that everything is there again: proven by the sensor, nothing left behind."""
+    eventually(lambda: settled(deployed), "status is GOOD again, and all of it proven")
+    # A sensor's look at the repository is a lock as well, for a moment.
+    eventually(lambda: remains(deployed) == [], "nothing is left behind")
+
+
+def _as_root(*argv: str) -> None:
+    command = [str(ROOT / "scripts/as_root"), *argv]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
