@@ -79,6 +79,7 @@ def _facts(
             if proof.drilled_at >= since
         ),
         last_drill=evidence.proofs[-1] if evidence.proofs else None,
+        drills_known=evidence.proofs_known,
     )
 
 

@@ -64,6 +64,7 @@ def _read(site: Site, sources: Sources | None) -> Reading:
             local=None if local is None else of_volume(local, volume.name),
             offsite=None if offsite is None else of_volume(offsite, volume.name),
             proofs=sources.chains.get(volume.name) or (),
+            proofs_known=sources.chains.get(volume.name) is not None,
             damage=_damage(site, volume.name),
             warned=_warned(site, volume.name),
             newest_of_all=newest,
@@ -105,7 +106,9 @@ def _read(site: Site, sources: Sources | None) -> Reading:
 def _unreadable(site: Site, reason: str) -> Reading:
     """Return the status of a machine of which nothing can be known."""
     now, planned = site.now(), site.registry.planned
-    evidence = tuple(Evidence(volume, None, None, (), (), (), None) for volume in planned)
+    evidence = tuple(
+        Evidence(volume, None, None, (), (), (), None, proofs_known=False) for volume in planned
+    )
     status = Status(
         verdict="CRITICAL",
         reasons=(reason,),

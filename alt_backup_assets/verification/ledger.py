@@ -204,12 +204,15 @@ def publish(site: Site) -> None:
         site.local.backup(site.state / "ledger", host=site.name, tags=tags, taken_at=site.now())
 
 
-def require_published(ledger: Ledger, listed: Iterable[Snapshot]) -> None:
+def require_published(
+    ledger: Ledger, listed: Iterable[Snapshot], *, volume: str | None = None
+) -> None:
     """Require that the ledger on the disk holds everything its newest snapshot does.
 
     Args:
         ledger: The one on the disk.
         listed: Snapshots of one repository or of both; those of volumes are passed over.
+        volume: Whose chain alone; None for all of them.
 
     Raises:
         LedgerError: A chain was cut or rewritten, or the ledger is an older copy; with what to do.
@@ -220,7 +223,8 @@ def require_published(ledger: Ledger, listed: Iterable[Snapshot]) -> None:
         return
     try:
         for head in ledger.noted(tag).heads:
-            ledger.require(head)
+            if volume in {None, head.volume}:
+                ledger.require(head)
     except LedgerError as error:
         raise LedgerError(
             f"the ledger of proofs was changed behind our back: {error}. Look into it, then move"
