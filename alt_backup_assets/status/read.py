@@ -15,6 +15,7 @@ from alt_backup_assets.status.report import Posture, Status, Verdict, VolumeStat
 from alt_backup_assets.status.repositories import check_findings, undeletability
 from alt_backup_assets.status.sources import Sources, read_sources
 from alt_backup_assets.status.verdict import Evidence, judge
+from alt_backup_assets.status.verifier import verifier_findings
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def _read(site: Site, sources: Sources | None) -> Reading:
     now = site.now()
     sources = sources or read_sources(site)
     local, offsite, problems = sources.local, sources.offsite, sources.problems
-    newest = max((s.time for s in local or () if LEDGER not in s.tags), default=None)
+    times = [s.time for s in local or () if LEDGER not in s.tags]
+    newest = max(times, default=None)
     evidence = [
         Evidence(
             volume=volume,
@@ -76,7 +78,9 @@ def _read(site: Site, sources: Sources | None) -> Reading:
     unsound = check_findings(site)
     undeletable, deletable = undeletability(site, now)
     warnings = (*unsound, *deletable)
+    tested = verifier_findings(site, min(times, default=None), now)
     verdicts: list[Verdict] = [volume.verdict for volume in volumes]
+    verdicts += [verdict for verdict, _ in tested]
     if problems:
         verdicts.append("CRITICAL")
     if warnings:
@@ -86,6 +90,7 @@ def _read(site: Site, sources: Sources | None) -> Reading:
         verdict=worst(verdicts),
         reasons=(
             *problems,
+            *(sentence for _, sentence in tested),
             *warnings,
             *(f"{volume.name}: {reason}" for volume in volumes for reason in volume.reasons),
         ),
