@@ -170,7 +170,8 @@ def offsite_assets(site: Site) -> dg.AssetsDefinition:
             yield checks.copy_is_fresh(key, volume, copied, site.now())
         require_copies(copies, wanted)
         if plan := retain(site, "offsite"):
-            context.log.info("offsite: %d kept, %d removed", len(plan.keep), len(plan.remove))
+            counts = len(plan.keep), len(plan.spared), len(plan.remove)
+            context.log.info("offsite: %d kept, %d of them spared, %d removed", *counts)
 
     return offsite
 
