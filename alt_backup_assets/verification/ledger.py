@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from alt_backup_assets.errors import LedgerError, RepositoryMissing
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
+from alt_backup_assets.tools.record_file import keep_text
 from alt_backup_assets.tools.restic import Restic, Snapshot
 from alt_backup_assets.values import Frozen
 from alt_backup_assets.verification.heads import Head, Published, head_tag, line_hash
@@ -133,13 +134,8 @@ class Ledger:
         noted, now = self.published(), Published(heads=self.heads())
         if not noted or noted[-1] != now:
             old = [note for note in noted[:-_NOTES_KEPT] if note.tag == last]
-            aside = self._notes.with_suffix(".new")
-            with aside.open("w") as stream:
-                for note in (*old, *noted[-_NOTES_KEPT:], now):
-                    stream.write(f"{note.model_dump_json()}\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            aside.rename(self._notes)
+            kept = (*old, *noted[-_NOTES_KEPT:], now)
+            keep_text(self._notes, "".join(f"{note.model_dump_json()}\n" for note in kept))
         return now
 
     def append(self, proof: Proof) -> None:
