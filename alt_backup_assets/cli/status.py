@@ -10,14 +10,11 @@ from rich.text import Text
 
 from alt_backup_assets.cli.output import Cell, line, print_json, short, size, stdout, table, verdict
 from alt_backup_assets.cli.session import Session, pass_session, reports
-from alt_backup_assets.config.intervals import longest_age
 from alt_backup_assets.site import Site
+from alt_backup_assets.status.copies import oldest_copy
 from alt_backup_assets.status.read import read_status
 from alt_backup_assets.status.report import EXIT_CODES, Posture, Status, VolumeStatus
 from alt_backup_assets.status.verdict import hours
-
-_COPY_SLACK = timedelta(hours=2)
-"""As the alert backup-offsite-stale has it."""
 
 _WIDE_COLUMNS = 120
 """A narrower terminal gets no columns of what the registry says anyway."""
@@ -114,8 +111,7 @@ def _is_old(site: Site, volume: VolumeStatus) -> bool:
 
 def _is_uncopied(site: Site, volume: VolumeStatus, found: Status) -> bool:
     """Tell whether there is no copy, or one whose data is older than the schedules explain."""
-    schedules, copied_at = site.config.schedules, volume.offsite_snapshot_at
-    limit = longest_age(schedules.offsite, of=schedules.daily) + _COPY_SLACK
+    limit, copied_at = oldest_copy(site.config.schedules), volume.offsite_snapshot_at
     return copied_at is None or found.checked_at - copied_at > limit
 
 
