@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 
 import click
 from rich.console import Console
 
-from alt_backup_assets.cli.output import Report, answer, line, table
+from alt_backup_assets.cli.output import Report, answer, line, short, table
 from alt_backup_assets.cli.progress import progress
 from alt_backup_assets.cli.session import Session, dry_run_option, pass_session, reports
 from alt_backup_assets.config import Repository
@@ -17,20 +17,28 @@ from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import expire_dumps
 from alt_backup_assets.snapshots.retention import apply
 from alt_backup_assets.snapshots.tags import volume_of
-from alt_backup_assets.tools.restic import Restic, RetentionPlan
+from alt_backup_assets.tools.restic import Restic, RetentionPlan, Snapshot
 from alt_backup_assets.values import Frozen
 from alt_backup_assets.verification.proof import Source
 from alt_backup_assets.verification.retention import plan
 
 _OF_NO_VOLUME = "(proofs)"
+_SPARED = "is kept whatever the policy says: it is the newest that was proven"
 
 
 class VolumeRetention(Frozen):
-    """What is kept and removed of one volume in one repository."""
+    """What is kept and removed of one volume in one repository.
+
+    Attributes:
+        kept: How many snapshots, the spared ones among them.
+        removed: Ids of those that go.
+        spared: Ids of those that the policy would remove, and that are kept as the newest proven.
+    """
 
     name: str
     kept: int
     removed: tuple[str, ...]
+    spared: tuple[str, ...] = ()
 
 
 class RepositoryRetention(Frozen):
@@ -103,7 +111,8 @@ def _retain(
         guarded = plan(site, name)
         planned = guarded.plan
         kept, removed = len(planned.keep), len(planned.remove)
-        note(f"{name}: {kept} snapshots are kept, {removed} would go")
+        spared = f", {len(planned.spared)} of them as the newest proven" if planned.spared else ""
+        note(f"{name}: {kept} snapshots are kept{spared}, {removed} would go")
         if not guarded.refusals and not dry_run:
             apply(restic, planned)
     except AltBackupError as error:
@@ -119,13 +128,18 @@ def _retain(
 
 def _by_volume(planned: RetentionPlan) -> tuple[VolumeRetention, ...]:
     kept = Counter(volume_of(snapshot) or _OF_NO_VOLUME for snapshot in planned.keep)
-    removed: dict[str, list[str]] = {}
-    for snapshot in planned.remove:
-        removed.setdefault(volume_of(snapshot) or _OF_NO_VOLUME, []).append(snapshot.id)
+    removed, spared = _ids(planned.remove), _ids(planned.spared)
     return tuple(
-        VolumeRetention(name=name, kept=kept[name], removed=tuple(removed.get(name, ())))
+        VolumeRetention(name=name, kept=kept[name], removed=removed[name], spared=spared[name])
         for name in sorted({*kept, *removed})
     )
+
+
+def _ids(snapshots: Iterable[Snapshot]) -> defaultdict[str, tuple[str, ...]]:
+    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for snapshot in snapshots:
+        found[volume_of(snapshot) or _OF_NO_VOLUME] += (snapshot.id,)
+    return found
 
 
 def _expire(site: Site, *, dry_run: bool) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
@@ -135,16 +149,23 @@ def _expire(site: Site, *, dry_run: bool) -> tuple[dict[str, tuple[str, ...]], t
         return {}, (f"old dumps were not removed: {error}",)
 
 
+def _counts(volume: VolumeRetention) -> tuple[int, int, int]:
+    return volume.kept, len(volume.removed), len(volume.spared)
+
+
 def _render(console: Console, report: RetentionReport) -> None:
     rows = (
-        (one.repository, volume.name, str(volume.kept), str(len(volume.removed)))
+        (one.repository, volume.name, *map(str, _counts(volume)))
         for one in report.repositories
         for volume in one.volumes
     )
-    table(console, ("repository", "volume", "kept", "removed"), rows)
+    table(console, ("repository", "volume", "kept", "removed", "spared"), rows)
     for one in report.repositories:
         if said := one.error or one.note:
             line(console, f"{one.repository}: {said}", style="red" if one.error else "")
+        for volume in one.volumes:
+            for spared in volume.spared:
+                line(console, f"{one.repository}: {short(spared)} of {volume.name} {_SPARED}")
         for refusal in one.refusals:
             line(console, f"{one.repository}: {refusal}", style="red")
     expired = sum(map(len, report.expired_dumps.values()))

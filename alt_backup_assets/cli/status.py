@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 from rich.console import Console
@@ -11,11 +11,12 @@ from rich.text import Text
 from alt_backup_assets.cli.output import Cell, line, print_json, short, size, stdout, table, verdict
 from alt_backup_assets.cli.session import Session, pass_session, reports
 from alt_backup_assets.site import Site
+from alt_backup_assets.status.copies import oldest_copy
 from alt_backup_assets.status.read import read_status
 from alt_backup_assets.status.report import EXIT_CODES, Posture, Status, VolumeStatus
 from alt_backup_assets.status.verdict import hours
 
-_WIDE_COLUMNS = 110
+_WIDE_COLUMNS = 120
 """A narrower terminal gets no columns of what the registry says anyway."""
 
 
@@ -67,13 +68,18 @@ def _row(volume: VolumeStatus, found: Status) -> dict[str, Cell]:
         "data age": _age(volume.age_seconds),
         "snapshot": short(volume.latest_snapshot),
         "offsite": short(volume.offsite_snapshot),
+        "copy's data age": _since(volume.offsite_snapshot_at, found),
         "proven": short(volume.proven_snapshot),
-        "proof age": hours(found.checked_at - volume.proven_at) if volume.proven_at else None,
+        "proof age": _since(volume.proven_at, found),
     }
 
 
 def _age(seconds: int | None) -> str | None:
     return None if seconds is None else hours(timedelta(seconds=seconds))
+
+
+def _since(moment: datetime | None, found: Status) -> str | None:
+    return None if moment is None else hours(found.checked_at - moment)
 
 
 def next_steps(site: Site, found: Status) -> tuple[str, ...]:
@@ -88,19 +94,25 @@ def next_steps(site: Site, found: Status) -> tuple[str, ...]:
     rest = [volume for volume in wrong if volume.name not in old]
     drills = [v.name for v in rest if v.proven_snapshot != v.latest_snapshot or v.proven_at is None]
     again = [volume.name for volume in rest if volume.name not in drills]
-    all_copied = all(volume.offsite_snapshot for volume in found.volumes)
+    uncopied = any(_is_uncopied(site, volume, found) for volume in found.volumes)
     included = " ".join(f"--include {name}" for name in (*old, *again))
     proved = " ".join((*old, *again, *drills))
     return (
         *([f"alt-backup backup {included}"] if included else ()),
         *([f"alt-backup drill {proved}"] if proved else ()),
-        *(["alt-backup offsite"] if site.offsite and not all_copied else ()),
+        *(["alt-backup offsite"] if site.offsite and uncopied else ()),
     )
 
 
 def _is_old(site: Site, volume: VolumeStatus) -> bool:
     warn = site.registry.volume(volume.name).rpo.warn
     return volume.age_seconds is None or volume.age_seconds > warn.total_seconds()
+
+
+def _is_uncopied(site: Site, volume: VolumeStatus, found: Status) -> bool:
+    """Tell whether there is no copy, or one whose data is older than the schedules explain."""
+    limit, copied_at = oldest_copy(site.config.schedules), volume.offsite_snapshot_at
+    return copied_at is None or found.checked_at - copied_at > limit
 
 
 def _posture(posture: Posture) -> str:

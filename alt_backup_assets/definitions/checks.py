@@ -11,9 +11,10 @@ import dagster as dg
 from alt_backup_assets.definitions import keys
 from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.dumps.store import StoredDump
-from alt_backup_assets.offsite.copy import Copied
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
+from alt_backup_assets.status.copies import oldest_copy
+from alt_backup_assets.status.verdict import hours
 from alt_backup_assets.verification.proof import Proof
 
 SIZE_IS_PLAUSIBLE = "size_is_plausible"
@@ -37,7 +38,10 @@ _DESCRIPTIONS = {
         keys.RESTORE_DRILL,
         STATUS_IS_GOOD,
     ): "The status of the volume is GOOD, judged every half hour.",
-    (keys.OFFSITE, COPY_IS_FRESH): "The data in the copy is within the volume's RPO.",
+    (
+        keys.OFFSITE,
+        COPY_IS_FRESH,
+    ): "The data in the copy is as new as the schedules allow, judged every half hour.",
     (keys.RESTORE_DRILL, RESTORED_CONTENT_MATCHES): (
         "Everything recorded at the source came back equal from the repository."
     ),
@@ -131,7 +135,27 @@ def content_matches(key: dg.AssetKey, proof: Proof) -> dg.AssetCheckResult:
 
 
 def copy_is_fresh(
-    key: dg.AssetKey, volume: Volume, copied: Copied, now: datetime
+    site: Site, key: dg.AssetKey, volume: Volume, taken_at: datetime | None
 ) -> dg.AssetCheckResult:
-    """Compare the age of the data in the copy with the volume's RPO."""
-    return data_is_fresh(key, COPY_IS_FRESH, volume, copied.copy.time, now)
+    """Compare the age of the data in the newest copy with what the schedules explain.
+
+    Args:
+        site: Has the schedules and the clock.
+        key: Of the volume's copies.
+        volume: Its objective counts where it allows more.
+        taken_at: Data time of its newest copy; None where none is known.
+    """
+    limit = max(volume.rpo.warn, oldest_copy(site.config.schedules))
+    if taken_at is None:
+        passed, failed, said = False, False, "no copy is known"
+    else:
+        age = site.now() - taken_at
+        passed, failed = age <= limit, age > max(volume.rpo.fail, limit)
+        said = f"the data in the newest copy is of {taken_at:%Y-%m-%d %H:%M} UTC"
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=COPY_IS_FRESH,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
+        description=f"{said}; it may be {hours(limit)} old",
+    )

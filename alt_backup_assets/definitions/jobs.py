@@ -6,6 +6,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from alt_backup_assets.definitions import checks, keys
 from alt_backup_assets.definitions.canary import claims_append_only
 from alt_backup_assets.definitions.keys import Names
+from alt_backup_assets.definitions.status import judged
 from alt_backup_assets.site import Site
 
 # Dagster exports the function that makes a job but not the type of what it returns.
@@ -77,8 +78,9 @@ def _judged_apart(site: Site) -> list[dg.AssetCheckKey]:
     names = Names(site)
     return [
         *(
-            dg.AssetCheckKey(names.key(keys.RESTORE_DRILL, volume.name), checks.STATUS_IS_GOOD)
+            dg.AssetCheckKey(names.key(stage, volume.name), check)
             for volume in site.registry.planned
+            for stage, check in judged(site)
         ),
         dg.AssetCheckKey(names.key(keys.MAINTENANCE, keys.RETENTION), checks.NO_DRIFT),
     ]

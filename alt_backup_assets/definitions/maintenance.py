@@ -32,10 +32,13 @@ def maintenance_assets(site: Site) -> list[dg.AssetsDefinition]:
         # Dumps first: they are held by snapshots, and a refusal must not fill the disk with them.
         expired = expire_dumps(site)
         planned = retain(site)
+        for spared in planned.spared if planned else ():
+            context.log.info("spared as the newest proven: %s", spared.id)
         return dg.MaterializeResult(
             metadata={
                 "restic/kept": len(planned.keep) if planned else None,
                 "restic/removed": len(planned.remove) if planned else 0,
+                "restic/spared": len(planned.spared) if planned else 0,
                 "dump/removed": sum(len(ids) for ids in expired.values()),
             }
         )

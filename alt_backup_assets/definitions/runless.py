@@ -68,9 +68,9 @@ class Runless:
     def copied(self, copied: Copied) -> None:
         """Report an offsite copy."""
         key = self._names.key(keys.OFFSITE, copied.volume)
-        volume, now = self._site.registry.volume(copied.volume), self._site.now()
-        self._materialised(key, copied.source.time, metadata.of_copy(copied))
-        self._checked(checks.copy_is_fresh(key, volume, copied, now), copied.source.time)
+        taken_at, volume = copied.copy.time, self._site.registry.volume(copied.volume)
+        self._materialised(key, taken_at, metadata.of_copy(copied))
+        self._checked(checks.copy_is_fresh(self._site, key, volume, taken_at), taken_at)
 
     def drilled(self, proof: Proof) -> None:
         """Report a drill; one that failed materialises nothing."""

@@ -74,7 +74,8 @@ class VolumeFacts:
         proven_data_at: Data time of the newest proven snapshot; None where there is none.
         sizes: Of its snapshots, oldest first.
         durations: Of its restore drills, oldest first.
-        last_drill: The newest drill; None where there never was one.
+        last_drill: The newest drill; None where there never was one, or that is not known.
+        drills_known: Whether its proofs can be believed.
     """
 
     status: VolumeStatus
@@ -84,6 +85,7 @@ class VolumeFacts:
     sizes: tuple[Point, ...]
     durations: tuple[Point, ...]
     last_drill: Proof | None
+    drills_known: bool
 
 
 @dataclass(frozen=True)
@@ -129,4 +131,9 @@ class MorningReport:
     @property
     def never_drilled(self) -> tuple[str, ...]:
         """The volumes of which nothing was ever restored."""
-        return tuple(v.status.name for v in self.volumes if v.last_drill is None)
+        return tuple(v.status.name for v in self.volumes if v.drills_known and v.last_drill is None)
+
+    @property
+    def not_believed(self) -> tuple[str, ...]:
+        """The volumes whose proofs cannot be believed."""
+        return tuple(v.status.name for v in self.volumes if not v.drills_known)

@@ -61,11 +61,11 @@ def _tick(line: str, midnight: datetime) -> datetime | None:
 
 @dataclass(frozen=True)
 class Traces:
-    """What is left of one volume, by backup day."""
+    """What is left of one volume, by backup day; None where that cannot be read or believed."""
 
     local: dict[date, Snapshot] | None
     offsite: dict[date, Snapshot] | None
-    proofs: dict[date, ProofSummary]
+    proofs: dict[date, ProofSummary] | None
     dumped: frozenset[date]
     damage: tuple[str, ...]
 
@@ -75,7 +75,11 @@ class Traces:
         return cls(
             local=_by_day(evidence.local, day_of),
             offsite=_by_day(evidence.offsite, day_of),
-            proofs={day_of(proof.taken_at): proof for proof in evidence.proofs},
+            proofs=(
+                {day_of(proof.taken_at): proof for proof in evidence.proofs}
+                if evidence.proofs_known
+                else None
+            ),
             dumped=evidence.dumped,
             damage=evidence.damage,
         )
@@ -83,7 +87,8 @@ class Traces:
     @property
     def days(self) -> frozenset[date]:
         """Every day of which anything is left."""
-        return frozenset({*(self.local or ()), *(self.offsite or ()), *self.proofs, *self.dumped})
+        held = (self.local, self.offsite, self.proofs, self.dumped)
+        return frozenset(day for days in held for day in days or ())
 
 
 def _by_day(snapshots: Sequence[Snapshot] | None, day_of: DayOf) -> dict[date, Snapshot] | None:
@@ -161,7 +166,13 @@ class Row:
         return state, said
 
     def _drill(self, day: date) -> tuple[State, str]:
-        proof = self.traces.proofs.get(day)
+        proofs = self.traces.proofs
+        if proofs is None:
+            state, said = self._absent("drill", day)
+            if state == "none":
+                return state, said
+            return "unknown", "the proofs of the volume cannot be believed"
+        proof = proofs.get(day)
         if proof is None:
             return self._absent("drill", day)
         what = f"of {proof.snapshot[:8]} from {proof.source}"
@@ -174,7 +185,7 @@ class Row:
         return self.calendar.now.date()
 
     def _was_there(self, day: date) -> bool:
-        return day in (self.traces.offsite or ()) or day in self.traces.proofs
+        return day in (self.traces.offsite or ()) or day in (self.traces.proofs or ())
 
     def _absent(self, stage: Stage, day: date) -> tuple[State, str]:
         tick = self.ticks[stage, day]

@@ -80,6 +80,7 @@ def _facts(
             if proof.drilled_at >= since
         ),
         last_drill=_last_drill(evidence),
+        drills_known=evidence.proofs_known,
     )
 
 

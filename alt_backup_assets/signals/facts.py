@@ -154,7 +154,7 @@ def read_facts(site: Site) -> Facts:
         drift=_drift(site, sources.local),
         check=_check(site),
         read_data_at=read_data_cycle(site).cycle_completed_at,
-        self_test=newest_self_test(site),
+        self_test=_self_test(site),
         signal_path=newest_signal_path(site) if can_be_asked(site) else None,
     )
 
@@ -215,6 +215,13 @@ def _read_chains(site: Site, sources: Sources) -> dict[str, Chain]:
 def _check(site: Site) -> CheckResult | None:
     try:
         return newest_result(site)
+    except AltBackupError:
+        return None  # the status says that nobody knows
+
+
+def _self_test(site: Site) -> SelfTestResult | None:
+    try:
+        return newest_self_test(site)
     except AltBackupError:
         return None  # the status says that nobody knows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from alt_backup_assets.signals.intervals import longest_interval
+from alt_backup_assets.config.intervals import longest_interval
 from alt_backup_assets.signals.rule import (
     PATIENT,
     QUICK,

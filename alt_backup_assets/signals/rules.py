@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from alt_backup_assets.config.intervals import longest_age, longest_interval
 from alt_backup_assets.signals import proof_rules
-from alt_backup_assets.signals.intervals import longest_age, longest_interval
 from alt_backup_assets.signals.rule import (
     GENERATED,
     OPEN,

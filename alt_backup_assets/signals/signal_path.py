@@ -18,9 +18,10 @@ from alt_backup_assets.config.signals import Pings
 from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.signals.arrival import METRIC, ping_arrived, value_arrived
 from alt_backup_assets.signals.ping import Job, ping
-from alt_backup_assets.signals.state import read_state, state_file, write_state
+from alt_backup_assets.signals.state import read_state, state_file
 from alt_backup_assets.site import Site
 from alt_backup_assets.status.report import Verdict, worst
+from alt_backup_assets.tools.record_file import keep
 from alt_backup_assets.values import Frozen
 
 Seen = Literal["arrived", "missing", "under way", "not configured"]
@@ -104,7 +105,7 @@ def run_signal_path_test(site: Site) -> SignalPathResult:
     newest = Nonce(number=int(now.timestamp()), run=uuid4(), sent_at=now)
     paths = (paths[0], _sent(site, paths[1], newest))
     result = SignalPathResult(verdict=_verdict(paths), paths=paths, asked=last, newest=newest)
-    write_state(state_file(site, "signal-path"), result)
+    keep(state_file(site, "signal-path"), result)
     return result
 
 

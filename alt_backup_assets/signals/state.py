@@ -1,12 +1,10 @@
 """What signals remember from one run to the next: small files in the state directory.
 
-A file is replaced in one step, so that a crash leaves the old one or the new. Keep out: what is
-remembered.
+``tools.record_file`` writes them. Keep out: what is remembered.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,14 +29,3 @@ def read_state(path: Path, kind: type[State]) -> State | None:
         return kind.model_validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
-
-
-def write_state(path: Path, value: Frozen) -> None:
-    """Remember it, whatever happens after the return."""
-    aside = path.with_suffix(".new")
-    aside.touch(mode=0o600)
-    with aside.open("w") as stream:
-        stream.write(value.model_dump_json())
-        stream.flush()
-        os.fsync(stream.fileno())
-    aside.replace(path)

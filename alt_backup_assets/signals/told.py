@@ -17,8 +17,9 @@ from pydantic import Field
 from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.signals.condition import RANK, Condition, Level, worded
 from alt_backup_assets.signals.messages import Target, read_targets, send
-from alt_backup_assets.signals.state import read_state, state_file, write_state
+from alt_backup_assets.signals.state import read_state, state_file
 from alt_backup_assets.site import Site
+from alt_backup_assets.tools.record_file import keep
 from alt_backup_assets.values import Frozen
 
 MOST_MESSAGES = 5
@@ -126,7 +127,7 @@ class Announcer:
         self._save()
 
     def _save(self) -> None:
-        write_state(self._path, Memory(targets=self._known))
+        keep(self._path, Memory(targets=self._known))
 
 
 def _is_news(condition: Condition, known: Mapping[str, Told]) -> bool:

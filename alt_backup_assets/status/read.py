@@ -16,6 +16,7 @@ from alt_backup_assets.status.report import Posture, Status, Verdict, VolumeStat
 from alt_backup_assets.status.repositories import check_findings, undeletability
 from alt_backup_assets.status.sources import Sources, read_sources
 from alt_backup_assets.status.verdict import Evidence, judge
+from alt_backup_assets.status.verifier import verifier_findings
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def _read(site: Site, sources: Sources | None) -> Reading:
     now = site.now()
     sources = sources or read_sources(site)
     local, offsite, problems = sources.local, sources.offsite, sources.problems
-    newest = max((s.time for s in local or () if LEDGER not in s.tags), default=None)
+    times = [s.time for s in local or () if LEDGER not in s.tags]
+    newest = max(times, default=None)
     here = None if local is None else by_tag(local)
     there = None if offsite is None else by_tag(offsite)
     evidence = [
@@ -67,6 +69,7 @@ def _read(site: Site, sources: Sources | None) -> Reading:
             local=None if here is None else here.get(volume.name, ()),
             offsite=None if there is None else there.get(volume.name, ()),
             proofs=sources.chains.get(volume.name) or (),
+            proofs_known=sources.chains.get(volume.name) is not None,
             damage=_damage(shelf),
             warned=shelf.dumps[-1].record.warnings if shelf.dumps else (),
             newest_of_all=newest,
@@ -79,7 +82,9 @@ def _read(site: Site, sources: Sources | None) -> Reading:
     unsound = check_findings(site)
     undeletable, deletable = undeletability(site, now)
     warnings = (*unsound, *deletable)
+    tested = verifier_findings(site, min(times, default=None), now)
     verdicts: list[Verdict] = [volume.verdict for volume in volumes]
+    verdicts += [verdict for verdict, _ in tested]
     if problems:
         verdicts.append("CRITICAL")
     if warnings:
@@ -89,6 +94,7 @@ def _read(site: Site, sources: Sources | None) -> Reading:
         verdict=worst(verdicts),
         reasons=(
             *problems,
+            *(sentence for _, sentence in tested),
             *warnings,
             *(f"{volume.name}: {reason}" for volume in volumes for reason in volume.reasons),
         ),
@@ -109,7 +115,9 @@ def _read(site: Site, sources: Sources | None) -> Reading:
 def _unreadable(site: Site, reason: str) -> Reading:
     """Return the status of a machine of which nothing can be known."""
     now, planned = site.now(), site.registry.planned
-    evidence = tuple(Evidence(volume, None, None, (), (), (), None) for volume in planned)
+    evidence = tuple(
+        Evidence(volume, None, None, (), (), (), None, proofs_known=False) for volume in planned
+    )
     status = Status(
         verdict="CRITICAL",
         reasons=(reason,),

@@ -31,7 +31,7 @@ class Sources:
         offsite: Those in the one elsewhere; None where it cannot be read, empty where there is
             none.
         chains: The proofs of each planned volume, oldest first; None where they cannot be
-            believed, without any volume where there is no ledger to be read.
+            believed, damaged or cut; without any volume where there is no ledger to be read.
         problems: What cannot be read or believed, in sentences.
     """
 
@@ -92,11 +92,24 @@ def _chains(site: Site, listed: Listing, problems: list[str]) -> dict[str, Chain
     except AltBackupError as error:
         problems.append(f"the proofs cannot be read: {error}")
         return {}
+    volumes = [volume.name for volume in site.registry.planned]
     try:
         require_published(ledger, listed)
     except LedgerError as error:
         problems.append(str(error))
-    return {v.name: _chain(ledger, v.name, problems) for v in site.registry.planned}
+        whole = {name for name in volumes if _is_whole(ledger, listed, name)}
+    else:
+        whole = set(volumes)
+    chains = {name: _chain(ledger, name, problems) for name in volumes}
+    return {name: chain if name in whole else None for name, chain in chains.items()}
+
+
+def _is_whole(ledger: Ledger, listed: Listing, volume: str) -> bool:
+    try:
+        require_published(ledger, listed, volume=volume)
+    except LedgerError:
+        return False
+    return True
 
 
 def _chain(ledger: Ledger, volume: str, problems: list[str]) -> Chain | None:

@@ -31,11 +31,13 @@ class Evidence:
             cannot be read, so that nothing is known.
         offsite: Its snapshots in the offsite repository, oldest data first; None where that
             cannot be read.
-        proofs: Its drills, oldest first; the last one is a whole ``Proof``.
+        proofs: Its drills, oldest first, the last one a whole ``Proof``; none where they cannot
+            be believed.
         damage: What is wrong with its dumps on disk, or with its ledger, in sentences.
         warned: What the engine's driver warned of when it took the newest dump.
         newest_of_all: Data time of the newest snapshot of any volume.
         dumped: Backup days of its dumps on disk.
+        proofs_known: Whether its proofs can be read and believed.
     """
 
     volume: Volume
@@ -46,6 +48,7 @@ class Evidence:
     warned: tuple[str, ...]
     newest_of_all: datetime | None
     dumped: frozenset[date] = frozenset()
+    proofs_known: bool = True
 
     @property
     def is_missing(self) -> bool:
@@ -126,6 +129,8 @@ def _failure(failed: ProofSummary) -> str:
 
 
 def _proof_age(evidence: Evidence, now: datetime) -> list[Finding]:
+    if not evidence.proofs_known:
+        return [("CRITICAL", "whether it restores is unknown: its proofs cannot be believed")]
     proven = evidence.newest_proven
     if proven is None:
         return [("WARNING", "no snapshot of it that is kept was proven by a drill")]

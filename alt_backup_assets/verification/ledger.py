@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from alt_backup_assets.errors import LedgerError, RepositoryMissing
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, of_volume
+from alt_backup_assets.tools.record_file import keep_text
 from alt_backup_assets.tools.restic import Restic, Snapshot
 from alt_backup_assets.values import Frozen
 from alt_backup_assets.verification.heads import Head, Published, head_tag, line_hash
@@ -161,13 +162,8 @@ class Ledger:
         noted, now = self.published(), Published(heads=self.heads())
         if not noted or noted[-1] != now:
             old = [note for note in noted[:-_NOTES_KEPT] if note.tag == last]
-            aside = self._notes.with_suffix(".new")
-            with aside.open("w") as stream:
-                for note in (*old, *noted[-_NOTES_KEPT:], now):
-                    stream.write(f"{note.model_dump_json()}\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            aside.rename(self._notes)
+            kept = (*old, *noted[-_NOTES_KEPT:], now)
+            keep_text(self._notes, "".join(f"{note.model_dump_json()}\n" for note in kept))
         return now
 
     def append(self, proof: Proof) -> None:
@@ -232,12 +228,15 @@ def publish(site: Site) -> None:
         site.local.backup(site.state / "ledger", host=site.name, tags=tags, taken_at=site.now())
 
 
-def require_published(ledger: Ledger, listed: Iterable[Snapshot]) -> None:
+def require_published(
+    ledger: Ledger, listed: Iterable[Snapshot], *, volume: str | None = None
+) -> None:
     """Require that the ledger on the disk holds everything its newest snapshot does.
 
     Args:
         ledger: The one on the disk.
         listed: Snapshots of one repository or of both; those of volumes are passed over.
+        volume: Whose chain alone; None for all of them.
 
     Raises:
         LedgerError: A chain was cut or rewritten, or the ledger is an older copy; with what to do.
@@ -248,7 +247,8 @@ def require_published(ledger: Ledger, listed: Iterable[Snapshot]) -> None:
         return
     try:
         for head in ledger.noted(tag).heads:
-            ledger.require(head)
+            if volume in {None, head.volume}:
+                ledger.require(head)
     except LedgerError as error:
         raise LedgerError(
             f"the ledger of proofs was changed behind our back: {error}. Look into it, then move"

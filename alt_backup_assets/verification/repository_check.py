@@ -8,7 +8,6 @@ is read by the offsite drills.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from alt_backup_assets.errors import AltBackupError, RepositoryError
 from alt_backup_assets.site import Site
+from alt_backup_assets.tools.record_file import keep
 from alt_backup_assets.values import Frozen
 from alt_backup_assets.verification.drill import repository
 from alt_backup_assets.verification.proof import Source
@@ -77,12 +77,12 @@ def check(site: Site, *, source: Source = "local", subset: str | None = None) ->
         restic.check(read_data_subset=part)
     except AltBackupError as error:
         result = CheckResult(checked_at=site.now(), subset=part, error=str(error))
-        _write(_path(site, source), result)
+        keep(_path(site, source), result)
         raise
     result = CheckResult(checked_at=site.now(), subset=part, error=None)
-    _write(_path(site, source), result)
+    keep(_path(site, source), result)
     if source == "local" and subset is None:
-        _write(_cycle_path(site), _advanced(cycle, result))
+        keep(_cycle_path(site), _advanced(cycle, result))
     return result
 
 
@@ -142,15 +142,6 @@ def _read(path: Path, kind: type[_F]) -> _F | None:
         raise RepositoryError(
             f"{path} cannot be read, so nobody knows how it ended: run `alt-backup check`"
         ) from None
-
-
-def _write(path: Path, value: Frozen) -> None:
-    aside = path.with_suffix(".new")
-    with aside.open("w") as stream:
-        stream.write(value.model_dump_json())
-        stream.flush()
-        os.fsync(stream.fileno())
-    aside.rename(path)
 
 
 def _path(site: Site, source: Source) -> Path:

@@ -68,17 +68,19 @@ def plan(site: Site, source: Source = "local") -> Guarded:
         _Volume(volume, source, listed.get(volume.name, ()), ledger.summaries(volume.name))
         for volume in site.registry.planned
     ]
-    spared = {proven.id for found in volumes if (proven := _newest_proven(found))}
+    proven = {newest.id for found in volumes if (newest := _newest_proven(found))}
     refusals = (
         f"{found.volume.name}: {reason}" for found in volumes for reason in _refusals(site, found)
     )
-    return Guarded(_sparing(planned, spared), tuple(refusals))
+    return Guarded(_sparing(planned, proven), tuple(refusals))
 
 
-def _sparing(planned: RetentionPlan, spared: Collection[str]) -> RetentionPlan:
+def _sparing(planned: RetentionPlan, proven: Collection[str]) -> RetentionPlan:
+    spared = tuple(s for s in planned.remove if s.id in proven)
     return RetentionPlan(
-        keep=(*planned.keep, *(s for s in planned.remove if s.id in spared)),
-        remove=tuple(s for s in planned.remove if s.id not in spared),
+        keep=(*planned.keep, *spared),
+        remove=tuple(s for s in planned.remove if s.id not in proven),
+        spared=spared,
     )
 
 

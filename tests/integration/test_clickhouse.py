@@ -14,6 +14,7 @@ import pytest
 
 from alt_backup_assets.dumps.clickhouse import backup, live
 from alt_backup_assets.dumps.clickhouse.backup import CONFIG
+from alt_backup_assets.dumps.clickhouse.faults import PART_DROPPED
 from alt_backup_assets.dumps.engine import Loading
 from alt_backup_assets.dumps.inventory import Inventory, Item
 from alt_backup_assets.dumps.record import read_record
@@ -23,6 +24,8 @@ from alt_backup_assets.snapshots.back_up import back_up
 from alt_backup_assets.tools.clickhouse import Row, Server
 from alt_backup_assets.tools.http import HttpService
 from alt_backup_assets.verification.drill import drill, newest_target
+from alt_backup_assets.verification.self_test.repository import PACK_BYTE_FLIPPED, WRONG_KEY
+from alt_backup_assets.verification.self_test.run import self_test
 from tests.planting import cut_to_a_third, plant, restored
 from tests.sites import ROOT, make_template, write_site
 
@@ -338,3 +341,21 @@ def test_a_wrong_password(bench: Bench) -> None:
 def test_no_disk_for_backups(bench: Bench) -> None:
     """A server without a disk for backups is not backed up, and the message has what to add."""
     assert "<allowed_disk>backups</allowed_disk>" in str(backed_up(bench))
+
+
+def test_a_planted_fault_is_named(bench: Bench) -> None:
+    """Of two tables the smaller loses a part: red, and in these words; the control is proven."""
+    bench.server.ask("CREATE TABLE alt.few (k Int64) ENGINE = MergeTree ORDER BY k")
+    for count in (7, 3):
+        bench.server.ask(f"INSERT INTO alt.few SELECT number FROM numbers({count})")
+    assert backed_up(bench) is None
+    result = self_test(bench.site, notify=str)
+    assert result.reasons == ()
+    found = {f.fault: (f.detected, f.message) for f in result.faults if f.volume}
+    assert found.pop(PART_DROPPED) == (True, "table alt.few has 7 rows, 10 were recorded")
+    assert {name: detected for name, (detected, _) in found.items()} == {
+        PACK_BYTE_FLIPPED: True,
+        WRONG_KEY: True,
+    }
+    assert [(c.engine, c.proven) for c in result.controls] == [("clickhouse", True)]
+    assert list(bench.backups.iterdir()) == []

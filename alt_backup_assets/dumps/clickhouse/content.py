@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from alt_backup_assets.dumps.inventory import Item
+from alt_backup_assets.dumps.inventory import Inventory, Item
 from alt_backup_assets.tools.clickhouse import Ask, Row, name, text
 
 UNIT = "rows"
@@ -19,6 +19,7 @@ _WITH_ROWS = re.compile(r".*MergeTree|Log|TinyLog|StripeLog|Memory")
 # Background merges join rows of these at any time; FINAL sees them as already joined.
 _JOINING = re.compile(r".*(Replacing|Summing|Aggregating|Collapsing|Coalescing|Graphite).*")
 _WITHOUT_ROWS = frozenset({"View", "MaterializedView", "LiveView", "WindowView", "Dictionary"})
+_DATABASE = "database "
 _INNER = ".inner_id."
 
 
@@ -44,6 +45,11 @@ class Table:
         return _WITH_ROWS.fullmatch(self.engine) is not None
 
     @property
+    def has_parts(self) -> bool:
+        """Whether its rows are in parts, each of which counts for itself."""
+        return self.engine.endswith("MergeTree") and not _JOINING.fullmatch(self.engine)
+
+    @property
     def is_elsewhere(self) -> bool:
         """Whether its rows are kept where no backup of this server reaches them."""
         return not self.has_rows and self.engine not in _WITHOUT_ROWS
@@ -60,6 +66,12 @@ def tables(ask: Ask, database: str) -> tuple[Table, ...]:
     return tuple(sorted(made, key=lambda table: table.shown))
 
 
+def databases(recorded: Inventory) -> tuple[str, ...]:
+    """Return the names of the databases that were recorded."""
+    names = (item.name for item in recorded.items)
+    return tuple(n.removeprefix(_DATABASE) for n in names if n.startswith(_DATABASE))
+
+
 def take(ask: Ask, database: str, shown: str | None = None) -> tuple[Item, ...]:
     """Take the content of a database.
 
@@ -73,7 +85,7 @@ def take(ask: Ask, database: str, shown: str | None = None) -> tuple[Item, ...]:
     """
     found = tables(ask, database)
     label = shown or database
-    items = [Item(name=f"database {label}", count=0)]
+    items = [Item(name=f"{_DATABASE}{label}", count=0)]
     for table in found:
         where = f"{label}.{table.shown}"
         items.append(Item(name=f"schema {where}", count=0, content=table.schema))

@@ -5,24 +5,22 @@ There is no fallback to the server's live files: without a disk ``backups`` ther
 
 from __future__ import annotations
 
-import posixpath
 from datetime import UTC, datetime
 from pathlib import Path
 
 from alt_backup_assets.dumps.clickhouse import backup, live
 from alt_backup_assets.dumps.clickhouse import content as clickhouse_content
-from alt_backup_assets.dumps.clickhouse.local import Local
+from alt_backup_assets.dumps.clickhouse.local import Local, restore_aside
 from alt_backup_assets.dumps.engine import Dumped, Restoration, ThroughServer
 from alt_backup_assets.dumps.inventory import Inventory, Item, settled
 from alt_backup_assets.dumps.record import Artifact, DumpRecord
 from alt_backup_assets.errors import DrillError, DumpFailed
 from alt_backup_assets.platforms.seam import Platform, Service, Throwaway
 from alt_backup_assets.registry.volume import Volume
-from alt_backup_assets.tools.clickhouse import Server, name, text
+from alt_backup_assets.tools.clickhouse import Server, name
 
 RESTORATION: Restoration = ThroughServer(wait=live.wait, load=live.load)
 
-_TIMEOUT_SECONDS = 7200.0
 _ITS_OWN = frozenset({"system", "INFORMATION_SCHEMA", "information_schema"})
 
 
@@ -97,26 +95,16 @@ def rehearse(record: DumpRecord, directory: Path, platform: Platform) -> Invento
     """
     if record.runtime is None or not isinstance(record.content, Inventory):
         raise DrillError(f"the record of {record.volume} is not of a ClickHouse dump")
-    prefix = "database "
-    names = [item.name for item in record.content.items if item.name.startswith(prefix)]
     items: list[Item] = []
     with platform.throwaway(record.service, record.runtime) as place:
-        for each in names:
-            items += _rehearse(place, directory, each.removeprefix(prefix))
+        for database in clickhouse_content.databases(record.content):
+            items += _rehearse(place, directory, database)
     items.sort(key=lambda item: item.name)
     return Inventory(unit=record.content.unit, items=tuple(items))
 
 
 def _rehearse(place: Throwaway, directory: Path, database: str) -> tuple[Item, ...]:
-    arrived = place.put(directory / backup.archive_of(database))
-    config = posixpath.join(place.directory, "config.xml")
-    xml = backup.CONFIG.format(path=posixpath.dirname(arrived) + "/")
-    place.run(["tee", config], timeout_seconds=_TIMEOUT_SECONDS, stdin=xml.encode())
-    data = posixpath.join(place.directory, "data")
-    local = Local(place, data, config, _TIMEOUT_SECONDS)
-    scratch = "alt_backup_scratch_" + database
-    file = text(posixpath.basename(arrived))
-    local.ask(f"RESTORE DATABASE {name(database)} AS {name(scratch)} FROM Disk('backups', {file})")
+    local, scratch = restore_aside(place, directory, database)
     for table in clickhouse_content.tables(local.ask, scratch):
         if table.engine.endswith("MergeTree"):
             _check(local, scratch, table.name)

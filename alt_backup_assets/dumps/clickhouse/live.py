@@ -109,9 +109,7 @@ def _recorded(loading: Loading) -> Inventory:
 
 
 def _databases(loading: Loading) -> list[str]:
-    prefix = "database "
-    items = _recorded(loading).items
-    return [i.name.removeprefix(prefix) for i in items if i.name.startswith(prefix)]
+    return list(clickhouse_content.databases(_recorded(loading)))
 
 
 def _by_name(item: Item) -> str:

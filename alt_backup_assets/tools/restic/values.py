@@ -74,10 +74,17 @@ class Snapshot(Answer):
 
 @dataclass(frozen=True)
 class RetentionPlan:
-    """What a policy would do; nothing is removed yet."""
+    """What a policy would do; nothing is removed yet.
+
+    Attributes:
+        keep: What stays.
+        remove: What goes.
+        spared: Those that stay although the policy would remove them.
+    """
 
     keep: tuple[Snapshot, ...]
     remove: tuple[Snapshot, ...]
+    spared: tuple[Snapshot, ...] = ()
 
 
 class CheckReport(Answer):

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, ValidationError
 
+from alt_backup_assets.errors import DrillError
 from alt_backup_assets.site import Site
 from alt_backup_assets.tools.record_file import keep
 from alt_backup_assets.values import Frozen
@@ -83,11 +84,20 @@ class SelfTestResult(Frozen):
 
 
 def newest_self_test(site: Site) -> SelfTestResult | None:
-    """Return how the newest self-test ended; None where none was made, or its record is lost."""
+    """Return how the newest self-test ended; None where none was made.
+
+    Raises:
+        DrillError: Its record cannot be read, so that nobody knows.
+    """
     try:
         return SelfTestResult.model_validate_json(_path(site).read_bytes())
-    except (FileNotFoundError, ValidationError):
+    except FileNotFoundError:
         return None
+    except (OSError, ValidationError):
+        raise DrillError(
+            f"{_path(site)} cannot be read, so nobody knows whether the verifier works: run"
+            " `alt-backup self-test`"
+        ) from None
 
 
 def record(site: Site, result: SelfTestResult) -> None:

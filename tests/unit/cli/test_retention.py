@@ -67,9 +67,35 @@ def test_people_see_what_is_kept_and_removed(twice: Machine, call: Call) -> None
     ran = call("retention", "--dry-run")
     assert ran.code == 0
     lines = [line.split() for line in ran.out.splitlines()]
-    assert ["local", "tokens", "1", "1"] in lines
+    assert ["local", "tokens", "1", "1", "0"] in lines
+    assert "newest that was proven" not in ran.out
     assert ran.out.splitlines()[-1] == "GOOD"
     assert len(twice.local.snapshots(tag="tokens")) == 2
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+def test_what_is_spared_is_shown(machine: Machine, call: Call, words: tuple[str, ...]) -> None:
+    """The newest proven snapshot, here and offsite, that the policy alone would remove."""
+    machine.rewrite("local: {url: local,", f"local: {{url: local, {ONE_A_DAY}, ")
+    machine.rewrite("medium: tape", f"medium: tape, {ONE_A_DAY}")
+    assert call("backup").code == call("drill", "tokens").code == 0
+    for snapshot in machine.local.snapshots():
+        older = {"time": snapshot.time - timedelta(hours=1)}
+        machine.local._snapshots[snapshot.id] = snapshot.model_copy(update=older)
+    (proven,) = machine.local.snapshots(tag="tokens")
+    assert call("offsite").code == 0
+    assert call("backup").code == call("offsite").code == 0
+    copy = machine.offsite.snapshots(tag="tokens")[0]
+    ran = call("retention", *words, "--json")
+    assert ran.code == 0
+    for one, kept in zip(ran.json["repositories"], (proven, copy), strict=True):
+        told = {volume["name"]: volume for volume in one["volumes"]}
+        assert told["tokens"] | {"kept": 2, "removed": [], "spared": [kept.id]} == told["tokens"]
+        assert told["logs"]["spared"] == []
+        assert len(told["logs"]["removed"]) == 1
+    shown = call("retention", "--dry-run").out
+    for which, kept in (("local", proven), ("offsite", copy)):
+        assert f"{which}: {kept.id[:8]} of tokens is kept whatever the policy says" in shown
 
 
 def test_one_side_that_fails_is_2_and_the_other_is_done(twice: Machine, call: Call) -> None:

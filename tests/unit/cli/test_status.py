@@ -101,6 +101,22 @@ def test_data_that_is_too_old_asks_for_a_backup(backed_up: Machine, call: Call) 
     assert steps == ["next: alt-backup backup --include logs", "next: alt-backup drill logs"]
 
 
+def test_a_copy_of_old_data_does_not_look_fresh(backed_up: Machine, call: Call) -> None:
+    """Copied just now or not: the age is that of its data, and over a day it is to be copied."""
+    call("drill")
+    for snapshot in backed_up.local.snapshots():
+        older = {"time": snapshot.time - timedelta(hours=29)}
+        backed_up.local._snapshots[snapshot.id] = snapshot.model_copy(update=older)
+    call("offsite")
+    call("backup")
+    ran = call("status")
+    (row,) = (line for line in ran.out.splitlines() if line.startswith("tokens "))
+    assert "29.0 h" in row
+    assert "next: alt-backup offsite" in ran.out.splitlines()
+    call("offsite")
+    assert "next: alt-backup offsite" not in call("status").out.splitlines()
+
+
 def test_nothing_at_all_is_critical(call: Call) -> None:
     """Without any repository status is CRITICAL and 2, as a table and as JSON."""
     assert call("status").code == 2

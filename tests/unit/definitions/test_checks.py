@@ -75,12 +75,29 @@ def test_a_snapshot_of_old_data_is_not_fresh(two: Machine) -> None:
 
 
 def test_a_copy_of_old_data_is_not_fresh(two: Machine) -> None:
-    """Copying old data again does not make it fresh."""
+    """Copying old data again does not make it fresh; the day's own copy is, until the next."""
+    copies = ["offsite/one", "offsite/two"]
+    two.run(keys=["dump/one", "dump/two", "snapshot/one", "snapshot/two", *copies])
+    day = two.today
+    severities = []
+    for hours in (27, 29):
+        two.clock.ahead = timedelta(hours=hours)
+        copied = evaluations(two.run(keys=copies, day=day))["offsite/one:copy_is_fresh"]
+        severities.append((copied.passed, copied.severity))
+    assert severities == [(True, WARN), (False, WARN)]
+
+
+def test_a_copy_turns_stale_although_nothing_ran(two: Machine) -> None:
+    """Dagster's freshness counts from when it was copied; this counts from the data."""
     two.run(keys=["dump/one", "snapshot/one", "offsite/one"])
-    day, two.clock.ahead = two.today, timedelta(hours=26)
-    result = two.run(keys=["offsite/one"], day=day)
-    red = evaluations(result)["offsite/one:copy_is_fresh"]
-    assert (red.passed, red.severity) == (False, WARN)
+    for hours, passed, severity in ((27, True, WARN), (29, False, WARN), (51, False, ERROR)):
+        two.clock.ahead = timedelta(hours=hours)
+        checked = evaluations(two.run("status_checks"))
+        found = checked["offsite/one:copy_is_fresh"]
+        assert (found.passed, found.severity) == (passed, severity)
+        never = checked["offsite/two:copy_is_fresh"]
+        assert (never.passed, never.severity) == (False, WARN)
+        assert "no copy is known" in (never.description or "")
 
 
 def test_a_copy_that_differs_does_not_match(two: Machine) -> None:
@@ -116,6 +133,8 @@ def test_the_status_of_a_volume_without_any_snapshot_is_red(two: Machine) -> Non
     assert {key: evaluation.passed for key, evaluation in checked.items()} == {
         "restore_drill/one:status_is_good": False,
         "restore_drill/two:status_is_good": False,
+        "offsite/one:copy_is_fresh": False,
+        "offsite/two:copy_is_fresh": False,
         OF_ALL: False,
     }
 

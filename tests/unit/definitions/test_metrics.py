@@ -32,7 +32,7 @@ def test_the_job_of_the_checks_writes_the_textfile(two: Machine, tmp_path: Path)
     result = two.run("status_checks")
     assert result.success
     assert materialised(result) == {"status/metrics", "status/report"}
-    assert len(evaluations(result)) == 3
+    assert len(evaluations(result)) == 5
     assert b"\nbackup_repository_initialized 1.0\n" in path.read_bytes()
     assert _metadata(result) == {
         "status/verdict": "GOOD",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -79,6 +80,43 @@ def test_an_offsite_repository_that_does_not_open_is_unknown(good: Machine) -> N
     good.offsite.faults = {"snapshots": Fault(RepositoryUnreachable("no route to it"))}
     cells = today(good, page_of(good))
     assert (cells["snapshot"], cells["offsite"]) == ("done", "unknown")
+
+
+def _rewrite(machine: Machine) -> None:
+    chain = open_ledger(machine.site).root / f"{DB}.jsonl"
+    chain.write_bytes(chain.read_bytes().replace(b'"previous":"0', b'"previous":"1'))
+
+
+def _cut(machine: Machine) -> None:
+    (open_ledger(machine.site).root / f"{DB}.jsonl").write_bytes(b"")
+
+
+@pytest.mark.parametrize("tamper", [_rewrite, _cut])
+def test_proofs_that_cannot_be_believed_are_unknown(
+    good: Machine, tamper: Callable[[Machine], None]
+) -> None:
+    """Not done, and not missing, which somebody would drill again for; the other volume is done."""
+    tamper(good)
+    page = page_of(good)
+    assert today(good, page) == dict.fromkeys(STAGES, "done") | {"drill": "unknown"}
+    assert today(good, page, TOKENS)["drill"] == "done"
+    yesterday = (good.site.today - timedelta(days=1)).isoformat()
+    assert page.cells[DB, yesterday, "drill"] == "none"
+    assert f"not to be believed {DB}" in " ".join(page.text.split())
+    assert "never restored" not in page.text
+    assert "CRITICAL" in page.text
+
+
+def test_a_drill_that_was_not_made_is_missing(good: Machine) -> None:
+    """With proofs that can be believed, what is not in them is not unknown."""
+    good.clock.advance(hours=24)
+    good.snapshot(DB)
+    good.clock.advance(hours=24)
+    page = page_of(good)
+    yesterday = (good.site.today - timedelta(days=1)).isoformat()
+    cells = {stage: page.cells[DB, yesterday, stage] for stage in ("snapshot", "drill")}
+    assert cells == {"snapshot": "done", "drill": "missing"}
+    assert "not to be believed" not in page.text
 
 
 def test_a_snapshot_that_vanished_is_missing(good: Machine) -> None:

@@ -254,3 +254,10 @@ def test_the_worst_that_applies_wins_and_all_is_said() -> None:
 def test_a_duration_is_said_as_an_operator_says_it(age: timedelta, text: str) -> None:
     """Hours, and from four days on days."""
     assert hours(age) == text
+
+
+def test_proofs_that_cannot_be_believed_are_critical() -> None:
+    """Nobody knows whether the newest drill failed; "never proven" would be a guess."""
+    unknown = replace(_evidence(), proofs=(), proofs_known=False)
+    said = "whether it restores is unknown: its proofs cannot be believed"
+    assert judge(unknown, NOW) == ("CRITICAL", (said,))

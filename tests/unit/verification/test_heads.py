@@ -12,6 +12,7 @@ from alt_backup_assets.errors import LedgerError, RepositoryUnreachable
 from alt_backup_assets.offsite.copy import copy_snapshots
 from alt_backup_assets.snapshots.tags import LEDGER
 from alt_backup_assets.status.read import read_status
+from alt_backup_assets.status.sources import read_sources
 from alt_backup_assets.verification.heads import head_tag
 from alt_backup_assets.verification.ledger import (
     Ledger,
@@ -221,3 +222,13 @@ def test_without_any_proof_there_are_no_heads(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "nothing")
     assert (ledger.heads(), ledger.published()) == ((), ())
     require_published(ledger, FakeRestic(exists=True).snapshots())
+
+
+def test_a_cut_chain_takes_no_other_with_it(machine: Machine, older: Path) -> None:
+    """The volume whose chain was cut is unknown; what the other has proven still counts."""
+    _cut(_root(machine), older)
+    sources = read_sources(machine.site)
+    assert sources.chains[DB] is None
+    assert sources.chains[TOKENS]
+    proven = {v.name: v.proven_snapshot is not None for v in read_status(machine.site).volumes}
+    assert proven == {DB: False, TOKENS: True}

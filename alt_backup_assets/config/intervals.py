@@ -1,6 +1,7 @@
 """How old data may become between the ticks of a cron line.
 
-Thresholds of alerts follow from this, so that a schedule that changes takes its alerts along.
+Thresholds of alerts and of the status follow from this, so that a schedule that changes takes
+them along.
 Times here have no zone: an hour more or less twice a year is what the slack is for.
 """
 

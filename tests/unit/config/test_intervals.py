@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from alt_backup_assets.signals.intervals import longest_age, longest_interval
+from alt_backup_assets.config.intervals import longest_age, longest_interval
 
 
 @pytest.mark.parametrize(
