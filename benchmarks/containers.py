@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from docker import DockerClient
 from docker.errors import APIError
@@ -47,7 +48,7 @@ class ContainerWatch:
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
-    def __enter__(self) -> ContainerWatch:
+    def __enter__(self) -> Self:
         self._look(begun=False)
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()

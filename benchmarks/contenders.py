@@ -99,6 +99,31 @@ def drilled(platform: Platform, place: Place) -> Sample:
     return sample
 
 
+def dumped(platform: Platform, place: Place, database: Database) -> Sample:
+    """Take one dump as the product does; the time is that of the dump alone."""
+    argv = [sys.executable, "-m", "benchmarks.dump_once", database.volume]
+    sample = _measured("dump_once", platform, place, argv)
+    verified.dumped(place, database.volume)
+    return _said(sample, place.directory / "dump_once.log")
+
+
+def bare_dump(
+    platform: Platform, place: Place, database: Database, compression: Compression
+) -> Sample:
+    """Take one dump with pg_dump alone; the time is that of the dump alone."""
+    target = place.directory / "archive"
+    argv = [str(_SEQUENCES / "bare_dump"), platform.container(database), database.user]
+    argv += [database.name, compression[database.volume], str(target)]
+    sample = _measured("bare_dump", platform, place, argv)
+    verified.is_archive(target)
+    return _said(sample, place.directory / "bare_dump.log")
+
+
+def _said(sample: Sample, log: Path) -> Sample:
+    seconds = float(log.read_text().splitlines()[-1])
+    return sample.model_copy(update={"wall_seconds": seconds})
+
+
 def _measured(
     name: str,
     platform: Platform,
@@ -110,5 +135,3 @@ def _measured(
     env = {key: value for key, value in place.environment().items() if key not in without}
     log = place.directory / f"{name}.log"
     return measured(platform, argv, env=env, log=log, grows=place.repository)
-
-

@@ -20,7 +20,7 @@ def main(volume: str) -> None:
     site = open_site(configuration_path(None))
     started = time.monotonic()
     take_dump(site, site.registry.volume(volume), day=site.today)
-    print(time.monotonic() - started)
+    sys.stdout.write(f"{time.monotonic() - started}\n")
 
 
 if __name__ == "__main__":

@@ -142,9 +142,7 @@ def goals(benchmark: Benchmark) -> tuple[Goal, ...]:
     def compared(
         experiment: Experiment, contender: str, base: str, other: Experiment | None = None
     ) -> float | None:
-        return ratio(
-            of(benchmark, experiment, contender), of(benchmark, other or experiment, base)
-        )
+        return ratio(of(benchmark, experiment, contender), of(benchmark, other or experiment, base))
 
     appended = ratio(
         of(benchmark, "appended day", result.UNCOMPRESSED),
@@ -154,12 +152,15 @@ def goals(benchmark: Benchmark) -> tuple[Goal, ...]:
     peak = python_peak(benchmark)
     fifteen = outside_by_count(benchmark).get(15)
     by_hand, product = result.BY_HAND, result.RECOMMENDED
-    quiet, busy = "hourly, nothing changed", "hourly, all changed"
+    quiet: Experiment = "hourly, nothing changed"
+    busy: Experiment = "hourly, all changed"
     return (
         Goal("daily backup, same flags", 0.85, compared("backup", result.SAME_FLAGS, by_hand)),
         Goal("daily backup, recommended flags", 0.38, compared("backup", product, by_hand)),
         Goal("hourly run without a change", 0.10, compared(quiet, product, product, busy)),
-        Goal("verification, all content compared", 0.42, compared("verification", product, by_hand)),
+        Goal(
+            "verification, all content compared", 0.42, compared("verification", product, by_hand)
+        ),
         Goal("dump with fingerprint", 1.25, compared("dump of one database", product, result.BARE)),
         Goal("repository growth, appended rows", 0.45, appended),
         Goal("one big database", 1.15, compared("one big database", product, result.BARE)),

@@ -128,7 +128,7 @@ class _Memory:
         """Look at a process and all below it, until ``ended``."""
         while not self.ended.wait(_LOOK_SECONDS):
             seen = [_status(each) for each in _tree(pid)]
-            python = sum(peak for peak, _, name in seen if "python" in name or "dagster" in name)
+            python = sum(peak for peak, _, is_python in seen if is_python)
             self.peak_bytes = max(self.peak_bytes, sum(now for _, now, _ in seen))
             self.python_peak_bytes = max(self.python_peak_bytes, python)
 
@@ -147,21 +147,31 @@ def _watched(pid: int) -> Iterator[_Memory]:
 
 def _tree(pid: int) -> Iterator[int]:
     yield pid
+    mine = _command(pid)
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
-            found = children.read_text().split()
+            found = [int(child) for child in children.read_text().split()]
         except OSError:  # it has ended
             continue
         for child in found:
-            yield from _tree(int(child))
+            # One that has just been forked has its parent's memory, and would count it twice.
+            if _command(child) != mine:
+                yield from _tree(child)
 
 
-def _status(pid: int) -> tuple[int, int, str]:
-    """Return a process's peak and present memory in bytes, and its program's name."""
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _status(pid: int) -> tuple[int, int, bool]:
+    """Return a process's peak and present memory in bytes, and whether it runs Python."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
-        return 0, 0, ""
+        return 0, 0, False
     facts = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     peak, now = (int(facts.get(name, "0 kB").split()[0]) * 1024 for name in ("VmHWM", "VmRSS"))
-    return peak, now, facts.get("Name", "")
+    return peak, now, facts.get("Name", "").startswith("python")

@@ -93,7 +93,9 @@ def running_platform(size: Size, root: Path, say: Say) -> Iterator[Platform]:
         for number in range(max(size.many)):
             seed.write_small_files(small / small_volume(number), number)
         sizes = (
-            _psql(str(servers[each.volume].name), each, "SELECT pg_database_size(current_database())")
+            _psql(
+                str(servers[each.volume].name), each, "SELECT pg_database_size(current_database())"
+            )
             for each in size.databases
         )
         yield Platform(

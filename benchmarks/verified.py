@@ -12,14 +12,15 @@ from pathlib import Path
 
 import dagster as dg
 
+from alt_backup_assets.dumps.take import store
+from alt_backup_assets.errors import DumpFailed
 from alt_backup_assets.snapshots.tags import volume_of
+from alt_backup_assets.tools.pgarchive import require_whole
 from alt_backup_assets.verification.ledger import open_ledger
 from benchmarks.errors import BenchmarkFailed
 from benchmarks.platform import Platform
 from benchmarks.sites import Place
 from benchmarks.sizes import Database
-
-_MAGIC = b"PGDMP"
 
 
 def script_backup(place: Place, databases: Sequence[Database], *, files: bool) -> None:
@@ -30,12 +31,38 @@ def script_backup(place: Place, databases: Sequence[Database], *, files: bool) -
     """
     dumps = place.directory / "work" / "dumps"
     for each in databases:
-        with (dumps / f"{each.name}.dump").open("rb") as stream:
-            _require(stream.read(5) == _MAGIC, f"{each.name} was not dumped")
+        is_archive(dumps / f"{each.name}.dump")
     wanted = {str(dumps)}
     held = {path for paths in _paths(place) for path in paths}
     _require(wanted <= held, f"the repository does not hold {wanted - held}")
     _require(not files or len(held) > 1, "the repository does not hold the files")
+
+
+def is_archive(path: Path) -> None:
+    """Require an archive that is whole, as the product requires it of its own.
+
+    Raises:
+        BenchmarkFailed: It is none, or cut.
+    """
+    try:
+        require_whole(path)
+    except DumpFailed as error:
+        raise BenchmarkFailed(str(error)) from error
+
+
+def dumped(place: Place, volume: str, *, dumps: int = 1) -> None:
+    """Require so many dumps of a volume on the disk.
+
+    Raises:
+        BenchmarkFailed: There is another number of them.
+    """
+    found = dump_count(place, volume)
+    _require(found == dumps, f"{volume} has {found} dumps instead of {dumps}")
+
+
+def dump_count(place: Place, volume: str) -> int:
+    """Return how many dumps of a volume are on the disk."""
+    return len(store(place.site()).dumps(volume))
 
 
 def script_verification(work: Path, platform: Platform) -> None:
