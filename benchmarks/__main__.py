@@ -69,7 +69,8 @@ def main(name: SizeName, rounds: int, only: tuple[str, ...], output: Path) -> No
 
 
 def _require_room(chosen: Size) -> None:
-    megabytes = sum(each.megabytes for each in (*chosen.databases, *chosen.files))
+    megabytes = sum(each.megabytes for each in chosen.databases)
+    megabytes += sum(each.megabytes for each in chosen.files)
     free_megabytes = shutil.disk_usage(gettempdir()).free / 1e6
     if free_megabytes < megabytes * _ROOM:
         raise BenchmarkFailed(
