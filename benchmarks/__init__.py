@@ -2,9 +2,10 @@
 
 ``sizes`` how much data · ``seed`` what is in it · ``platform`` real servers that hold it ·
 ``sites`` the product's own files · ``sequences`` the bare tools, as shell scripts ·
-``contenders`` who runs · ``verified`` that each did the work · ``measure`` and ``containers``
-what it took · ``experiments`` who runs when · ``result`` the samples · ``figures`` medians,
-ratios and goals · ``table``, ``markdown`` and ``plot`` what people see.
+``contenders`` and ``peer`` who runs · ``verified`` that each did the work · ``measure``,
+``containers`` and ``tooltime`` what it took · ``daily``, ``sides`` and ``growth`` who runs when ·
+``result`` the samples · ``figures`` medians, ratios and goals · ``shown``, ``table``, ``markdown``
+and ``plot`` what people see.
 
 A contender that failed ends the benchmark; it never appears in the table as a fast one.
 """

@@ -24,6 +24,7 @@ from benchmarks.growth import growth
 from benchmarks.machine import machine, unquiet, versions
 from benchmarks.markdown import page
 from benchmarks.measure import tree_bytes
+from benchmarks.peer import missing
 from benchmarks.platform import running_platform
 from benchmarks.plot import picture
 from benchmarks.result import Benchmark, Run
@@ -85,13 +86,13 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def _measure(console: Console, chosen: Size, rounds: int, names: tuple[str, ...]) -> Benchmark:
     found, started_at, started = machine(), datetime.now(UTC), time.monotonic()
-    notes = [note for note in (unquiet(found),) if note]
+    notes = [note for note in (unquiet(found), missing()) if note]
 
     def say(line: str) -> None:
         console.print(f"{time.monotonic() - started:7.1f} s  {line}", highlight=False)
 
     for note in notes:
-        console.print(note, style="bold red")
+        console.print(note, style="bold red" if note.startswith("NOT ") else "yellow")
     with _scratch() as root, running_platform(chosen, root / "platform", say) as platform:
         restic = Path(shutil.which("restic") or ROOT / ".venv" / "bin" / "restic")
         repositories = Repositories.prepare(root / "template", restic)

@@ -2,7 +2,7 @@
 
 Each begins in a place of its own with an empty repository and runs in a fresh process. What it
 did is looked at afterwards (``verified``), outside the time that is measured. Keep out: who runs
-when (``experiments``).
+when (``daily``, ``sides``, ``growth``).
 """
 
 from __future__ import annotations

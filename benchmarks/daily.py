@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks import contenders, sites
+from benchmarks import contenders, peer, sites
 from benchmarks.bench import Bench
-from benchmarks.result import BARE, BY_HAND, RECOMMENDED, SAME_FLAGS, Run
+from benchmarks.result import BARE, BORGMATIC, BY_HAND, RECOMMENDED, SAME_FLAGS, Run
 
 
 def daily(bench: Bench) -> Iterator[Run]:
     """Run every contender once a round: its first day in an empty repository, then its drill."""
+    has_peer = peer.missing() is None
     for number in range(1, bench.rounds + 1):
         yield from _by_script(bench, BY_HAND, number)
         yield from _by_product(bench, SAME_FLAGS, number)
         yield from _by_product(bench, RECOMMENDED, number)
         yield from _by_script(bench, BARE, number)
+        if has_peer:
+            yield _by_peer(bench, number)
 
 
 def _by_script(bench: Bench, contender: str, number: int) -> Iterator[Run]:
@@ -30,6 +33,11 @@ def _by_script(bench: Bench, contender: str, number: int) -> Iterator[Run]:
         yield bench.run("backup", contender, number, sample)
         sample = contenders.verify_by_script(f"{name}_verify", platform, place)
         yield bench.run("verification", contender, number, sample)
+
+
+def _by_peer(bench: Bench, number: int) -> Run:
+    with bench.place() as place:
+        return bench.run("backup", BORGMATIC, number, peer.backed_up(bench.platform, place))
 
 
 def _by_product(bench: Bench, contender: str, number: int) -> Iterator[Run]:
