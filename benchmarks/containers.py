@@ -81,8 +81,8 @@ class ContainerWatch:
 
     def _look(self, *, begun: bool) -> None:
         for container, pid in self._running().items():
-            cpu, read = _cpu_seconds(pid), _read_bytes(pid)
-            if cpu is None:  # it has ended meanwhile
+            cpu, read = _cpu_seconds(container, pid), _read_bytes(pid)
+            if cpu is None:  # it has ended meanwhile, or is being made
                 continue
             if container not in self._seen:  # one that came later has taken nothing before
                 self._seen[container] = _Seen(0.0 if begun else cpu, 0 if begun else read)
@@ -105,11 +105,16 @@ class ContainerWatch:
             self._pids[container] = int(state["Pid"])
 
 
-def _cpu_seconds(pid: int) -> float | None:
-    """Return the CPU time of a process's control group; None where it is gone."""
+def _cpu_seconds(container: str, pid: int) -> float | None:
+    """Return the CPU time of a container's control group; None where it has none of its own.
+
+    Its first process enters it a moment after it was started, and leaves it when it ends.
+    """
     try:
         for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
+            if container not in path:
+                continue
             if "cpuacct" in controllers.split(","):
                 usage = _CGROUPS / "cpuacct" / path.lstrip("/") / "cpuacct.usage"
                 return int(usage.read_text()) / 1e9

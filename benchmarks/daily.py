@@ -17,7 +17,7 @@ def daily(bench: Bench) -> Iterator[Run]:
         yield from _by_product(bench, SAME_FLAGS, number)
         yield from _by_product(bench, RECOMMENDED, number)
         yield from _by_script(bench, BARE, number)
-        if has_peer:
+        if has_peer and number == 1:  # it takes longer than everybody else
             yield _by_peer(bench, number)
 
 

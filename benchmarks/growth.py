@@ -14,7 +14,7 @@ from benchmarks.bench import Bench
 from benchmarks.result import RECOMMENDED, SAME_FLAGS, UNCOMPRESSED, Experiment, Run
 from benchmarks.sites import JUST_AS_BY_HAND, Place
 
-_DAYS = 3
+_DAYS = 2
 _FLAGS = {SAME_FLAGS: JUST_AS_BY_HAND, RECOMMENDED: "zstd:3", UNCOMPRESSED: "0"}
 
 

@@ -49,7 +49,7 @@ def versions(platform: Platform, restic: Path) -> dict[str, str]:
         engine.close()
     said = run([str(restic), "version"], timeout_seconds=30).stdout.decode()
     servers = {
-        f"postgresql ({each.name})": platform.tell(each, "SHOW server_version")
+        f"postgresql ({each.name})": platform.tell(each, "SHOW server_version").split()[0]
         for each in platform.size.databases
     }
     return {

@@ -85,7 +85,7 @@ class Size:
 _FACTORS: dict[SizeName, float] = {"small": 1 / 15, "medium": 1.0, "large": 4.0}
 _MANY: dict[SizeName, tuple[int, ...]] = {
     "small": (5, 15),
-    "medium": (5, 15, 45),
+    "medium": (5, 15, 30),
     "large": (5, 15, 200),
 }
 
