@@ -13,7 +13,7 @@ from benchmarks import figures, result
 from benchmarks.result import Benchmark, Experiment
 from benchmarks.shown import number, seconds
 
-_WIDTH, _BAR, _GAP, _LEFT, _RIGHT, _TOP = 760, 20, 8, 190, 150, 12
+_WIDTH, _BAR, _GAP, _LEFT, _RIGHT, _TOP = 800, 20, 8, 220, 150, 12
 _STYLE = """
 svg { font: 13px system-ui, sans-serif; color: #1f2328; background: #fff }
 text { fill: currentColor }
@@ -74,7 +74,7 @@ def _panel_height(bars: Sequence[_Bar]) -> float:
 def _panel(svg: ET.Element, title: str, bars: Sequence[_Bar], y: float) -> None:
     longest = max(max(bar.dots) for bar in bars) or 1.0
     scale = (_WIDTH - _LEFT - _RIGHT) / longest
-    _text(svg, title, 0, y + _BAR * 0.75, "start").set("class", "title")
+    _text(svg, title, 12, y + _BAR * 0.75, "start").set("class", "title")
     for row, bar in enumerate(bars, start=1):
         top = y + row * (_BAR + _GAP)
         kind = "product" if bar.is_ours else "other"
