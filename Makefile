@@ -7,10 +7,13 @@ SHELL := bash
 PORT ?= 3000
 # More arguments for pytest: `make test PYTEST_ARGS='-k drill -x'`
 PYTEST_ARGS ?=
+# `make bench SIZE=small ROUNDS=1`; medium is what the goals are meant for.
+SIZE ?= medium
+ROUNDS ?= 3
 # Named by PYTHON=..., or the first Python >= 3.11 that is found.
 export PYTHON
 
-.PHONY: help demo ui test test-unit bench-scale lint venv tools testbed clean
+.PHONY: help demo ui test test-unit lint bench bench-scale venv tools testbed clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -43,6 +46,13 @@ lint: venv ## ruff, mypy, import-linter; all of them, whatever the first one say
 	.venv/bin/mypy || code=1; \
 	.venv/bin/lint-imports --no-cache || code=1; \
 	exit $$code
+
+bench: venv tools ## this product beside what it replaces, into docs/ (SIZE=small|medium|large)
+	@scripts/docker_engine start
+	@scripts/build_test_images
+	@scripts/fetch_peer || echo "borgmatic could not be installed: its row will be missing" >&2
+	@PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.testbed/peer/bin:$$PATH" \
+		.venv/bin/python -m benchmarks --size $(SIZE) --rounds $(ROUNDS)
 
 venv: ## .venv/ with the product and its tools (again when pyproject.toml changed)
 	@scripts/create_venv

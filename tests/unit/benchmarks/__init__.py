@@ -1,0 +1,1 @@
+"""Unit tests of the benchmark's calculations; none of them is timed."""
