@@ -11,8 +11,11 @@ from alt_backup_assets.site import Site
 # Dagster exports the function that makes a job but not the type of what it returns.
 AssetJob = UnresolvedAssetJobDefinition
 
-WRITES = {"alt_backup/writes": "dumps"}
-"""Runs with this tag are queued one behind the other (see dagster.yaml)."""
+WRITES = "alt_backup/writes"
+"""The tag of runs that dump: those of one host are queued one behind the other (dagster.yaml)."""
+
+HOST = "alt_backup/host"
+"""The tag of all runs of a host, where several share one Dagster."""
 
 # Volumes run side by side inside a step; a process per step would only cost time.
 _EXECUTOR = dg.in_process_executor
@@ -43,12 +46,14 @@ def jobs(site: Site) -> dict[str, AssetJob]:
     }
     if databases:
         selections["hourly_dumps"] = hourly
-    writing = {"daily_backup", "hourly_dumps"}
+    host = site.config.host
+    mine = {HOST: host} if host else {}
+    tags = dict.fromkeys(("daily_backup", "hourly_dumps"), {WRITES: host or "dumps"} | mine)
     return {
         name: dg.define_asset_job(
             name,
             selection=selection - dg.AssetSelection.checks(*_judged_apart(site)),
-            tags=WRITES if name in writing else {},
+            tags=tags.get(name, mine),
             executor_def=_EXECUTOR,
         )
         for name, selection in selections.items()
@@ -57,6 +62,7 @@ def jobs(site: Site) -> dict[str, AssetJob]:
             "status_checks",
             selection=dg.AssetSelection.checks(*_judged_apart(site))
             | of(keys.STATUS, [keys.METRICS, keys.REPORT]),
+            tags=mine,
             executor_def=_EXECUTOR,
         )
     }
