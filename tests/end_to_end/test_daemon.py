@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +16,7 @@ from alt_backup_assets.definitions.checks import SIZE_IS_PLAUSIBLE, SOURCE_IS_HE
 from alt_backup_assets.snapshots.back_up import back_up
 from alt_backup_assets.verification.ledger import open_ledger
 from tests.dagster_home import MODULE, Home, make_home, materialised
+from tests.dagster_servers import serving
 from tests.fakes.receiver import Receiver, receiving
 from tests.sites import FILES, make_tokens, write_site
 
@@ -63,39 +59,6 @@ def _home(tmp_path: Path, restic_binary: Path, receiver: Receiver) -> Home:
     return home
 
 
-@contextmanager
-def _daemon(home: Home) -> Iterator[Path]:
-    """Run the daemon with its code server; both are gone afterwards. Yields its log."""
-    log = home.directory / "daemon.log"
-    with log.open("wb") as stream:
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "dagster._daemon", "run", "-m", MODULE],
-            cwd=home.directory,
-            env=home.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-    try:
-        yield log
-    finally:
-        _end(daemon)
-
-
-def _end(daemon: subprocess.Popen[bytes]) -> None:
-    """End the daemon's whole process group: code servers outlive it otherwise."""
-    daemon.terminate()
-    try:
-        daemon.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        daemon.kill()
-        daemon.wait(timeout=15)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(daemon.pid, signal.SIGKILL)
-
-
 def _ticks(instance: dg.DagsterInstance) -> list[TickStatus]:
     """Return how the sensor's ticks ended, newest first."""
     states = [s for s in instance.all_instigator_state() if s.instigator_name == SENSOR]
@@ -132,7 +95,10 @@ def test_a_new_snapshot_is_drilled_and_people_are_told_exactly_once(
     assert taken.snapshot is not None, taken.error
     snapshot = taken.snapshot.snapshot.id
 
-    with home.instance() as instance, _daemon(home) as log:
+    argv = ("dagster._daemon", "run", "-m", MODULE)
+    daemon = serving(home.directory, "daemon", home.environment, *argv)
+    log = home.directory / "daemon.log"
+    with home.instance() as instance, daemon:
         for check in (SIZE_IS_PLAUSIBLE, SOURCE_IS_HEALTHY):
             _judged(instance, check, passed=False)
         deadline = time.monotonic() + WAIT_SECONDS

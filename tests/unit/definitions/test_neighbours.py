@@ -126,7 +126,7 @@ def test_one_that_was_never_there_is_missed(amber: Signalling) -> None:
     found = _look(amber)
     assert found is not None
     assert not found.passed
-    assert found.description.startswith("birch was never heard of: is its `location_name`")
+    assert str(found.description).startswith("birch was never heard of: is its `location_name`")
 
 
 def test_a_tick_that_failed_is_no_sign_of_life(amber: Signalling) -> None:
