@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,19 +144,19 @@ def _central(hosts: Hosts) -> Iterator[Ui]:
         yield ui
 
 
-def _back_up(hosts: Hosts, instance: dg.DagsterInstance, ui: Ui, host: str) -> None:
-    """Have a host's daily backup run, and succeed."""
-    run_id = ui.launch(host, "daily_backup", hosts.homes[host].today)
+def _back_up(hosts: Hosts, instance: dg.DagsterInstance, ui: Ui, *names: str) -> None:
+    """Have the daily backups of some hosts run, and succeed."""
+    launched = {h: ui.launch(h, "daily_backup", hosts.homes[h].today) for h in names}
+    for host, run_id in launched.items():
+        run = eventually(partial(_ended, instance, run_id), f"{host}'s backup ends\n{hosts.log()}")
+        assert run.status == dg.DagsterRunStatus.SUCCESS, hosts.log()
+        made = {f"{host}/{stage}/{VOLUME}" for stage in ("dump", "snapshot")}
+        assert made <= materialised(instance, run_id)
 
-    def ended() -> dg.DagsterRun | None:
-        run = instance.get_run_by_id(run_id)
-        return run if run and run.is_finished else None
 
-    run = eventually(ended, f"{host}'s backup ends\n{hosts.log()}")
-    assert run.status == dg.DagsterRunStatus.SUCCESS, hosts.log()
-    stages = ("dump", "snapshot")
-    made = {f"{host}/{stage}/{VOLUME}" for stage in stages}
-    assert made <= materialised(instance, run_id)
+def _ended(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun | None:
+    run = instance.get_run_by_id(run_id)
+    return run if run and run.is_finished else None
 
 
 def _judged(instance: dg.DagsterInstance, *, passed: bool) -> dg.AssetCheckEvaluation | None:
@@ -171,9 +172,8 @@ def test_one_host_dies_and_the_other_goes_on(hosts: Hosts) -> None:
     with hosts.homes[AMBER].instance() as instance, _central(hosts) as ui:
         both = {AMBER: True, BIRCH: True}
         eventually(lambda: ui.locations() == both, "both hosts are there")
-        for host in both:
-            _back_up(hosts, instance, ui, host)
-            assert hosts.snapshots(host) == 1
+        _back_up(hosts, instance, ui, *both)
+        assert (hosts.snapshots(AMBER), hosts.snapshots(BIRCH)) == (1, 1)
         eventually(lambda: _judged(instance, passed=True), "amber has heard of birch")
         eventually(lambda: hosts.pinged(BIRCH) == 1, "birch pings its success")
 
@@ -194,5 +194,4 @@ def test_one_host_dies_and_the_other_goes_on(hosts: Hosts) -> None:
 
         hosts.start(BIRCH)
         eventually(lambda: _judged(instance, passed=True), "birch is heard of again")
-        eventually(lambda: hosts.told(AMBER)[1:] == [f"[amber] RECOVERED: {about}"], "it is told")
         assert ui.locations() == both
