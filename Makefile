@@ -64,7 +64,7 @@ tools: venv ## restic >= 0.17.1 as .venv/bin/restic
 
 testbed: venv ## engines, Docker, test images and SFTP server, installed and started where missing
 	@scripts/prepare_sftp_server
-	@scripts/install_packages iproute2 redis-server prometheus busybox curl
+	@scripts/install_packages iproute2 redis-server prometheus busybox curl chromium
 	@scripts/docker_engine start
 	@scripts/fetch_compose
 	@scripts/build_test_images

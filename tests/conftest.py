@@ -10,6 +10,11 @@ import pytest
 pytest.register_assert_rewrite("tests.restic_contract", "tests.platform_contract")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add where the browser's test puts the pictures it takes."""
+    parser.addoption("--pictures", metavar="DIR", help="keep pictures of the UI in DIR")
+
+
 @pytest.fixture(scope="session")
 def restic_binary() -> Path:
     """Return the real restic, from the virtual environment or the PATH; never skips."""

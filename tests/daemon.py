@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.dagster_home import MODULE, Home
+from tests.dagster_servers import serving
 
 _SECONDS = 15
 
@@ -36,31 +34,6 @@ class Daemon:
 @contextmanager
 def running_daemon(home: Home) -> Iterator[Daemon]:
     """Run the daemon with its code server; both are gone afterwards."""
-    log = home.directory / "daemon.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dagster._daemon", "run", "-m", MODULE],
-            cwd=home.directory,
-            env=home.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-    try:
-        yield Daemon(process, log)
-    finally:
-        _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the whole process group: code servers outlive the daemon otherwise."""
-    process.terminate()
-    try:
-        process.wait(timeout=_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(timeout=_SECONDS)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    argv = ("dagster._daemon", "run", "-m", MODULE)
+    with serving(home.directory, "daemon", home.environment, *argv) as process:
+        yield Daemon(process, home.directory / "daemon.log")

@@ -90,6 +90,7 @@ class Configuration(Frozen):
         registry: A shipped registry's name (``alt``, ``demo``) or a path, relative to the
             configuration file.
         timezone: The only place for it: backup days and schedules follow it.
+        host: First part of every asset key where several hosts share one Dagster.
         directories: Our own files.
         repositories: Where snapshots go.
         schedules: When things run.
@@ -99,13 +100,13 @@ class Configuration(Frozen):
         workers: Volumes worked on side by side.
         read_data_parts: `check` reads 1/n of the repository's data each time.
         restic: The restic program.
-        host: First part of every asset key where several hosts share one Dagster.
         log_days: Age in days after which logs and Dagster's run history are removed.
     """
 
     platform: Annotated[LocalPlatform | DockerPlatform, Field(discriminator="kind")]
     registry: str
     timezone: TimeZone
+    host: Name | None = None
     directories: Directories
     repositories: Repositories
     schedules: Schedules = Schedules()
@@ -115,13 +116,20 @@ class Configuration(Frozen):
     workers: int = Field(default=2, ge=1, le=32)
     read_data_parts: int = Field(default=7, ge=1)
     restic: Program = Path("restic")
-    host: Name | None = None
     log_days: int = Field(default=30, ge=1)
 
     @field_validator("registry")
     @classmethod
     def _registry_file(cls, registry: str, info: ValidationInfo) -> str:
         return str(located(registry, info)) if is_file_name(registry) else registry
+
+    @field_validator("signals")
+    @classmethod
+    def _watches_others(cls, signals: Signals, info: ValidationInfo) -> Signals:
+        watched, host = signals.neighbours.hosts, info.data.get("host")
+        if watched and (host is None or host in watched):
+            raise ValueError("must name other hosts than `host` as `neighbours.hosts`")
+        return signals
 
 
 def is_file_name(registry: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from alt_backup_assets.values import Frozen, LocatedPath, Url
+from alt_backup_assets.values import Frozen, LocatedPath, Name, Url
 
 
 class Pings(Frozen):
@@ -53,6 +53,18 @@ class Metrics(Frozen):
     prometheus: Url | None = None
 
 
+class Neighbours(Frozen):
+    """Other hosts under the same Dagster instance, which this one misses when they are gone.
+
+    Attributes:
+        hosts: Their ``host``, which is the name of their code location too.
+        silent_seconds: How long one may not be heard of while this host is.
+    """
+
+    hosts: tuple[Name, ...] = ()
+    silent_seconds: int = Field(default=300, ge=60)
+
+
 class Signals(Frozen):
     """Everything by which a person hears.
 
@@ -62,6 +74,7 @@ class Signals(Frozen):
         metrics: For Prometheus.
         messages: File with addresses of apprise, one a line; None for no messages.
         dagster_url: Where the operator opens Dagster's UI, for links; None for no links.
+        neighbours: Where several hosts share one Dagster: those this one watches.
     """
 
     pings: Pings = Pings()
@@ -69,3 +82,4 @@ class Signals(Frozen):
     metrics: Metrics = Metrics()
     messages: LocatedPath | None = None
     dagster_url: Url | None = None
+    neighbours: Neighbours = Neighbours()

@@ -17,6 +17,7 @@ from alt_backup_assets.definitions.jobs import jobs
 from alt_backup_assets.definitions.maintenance import maintenance_assets
 from alt_backup_assets.definitions.messages import messages_sensor
 from alt_backup_assets.definitions.metrics import metrics_asset
+from alt_backup_assets.definitions.neighbours import neighbours_sensor
 from alt_backup_assets.definitions.offsite_drill import offsite_drill_assets
 from alt_backup_assets.definitions.pings import pings_sensor
 from alt_backup_assets.definitions.report import report_asset
@@ -66,3 +67,5 @@ def _signals(site: Site) -> Iterator[dg.SensorDefinition]:
         yield messages_sensor(site)
     if signals.pings != Pings():
         yield pings_sensor(site)
+    if site.config.host:
+        yield neighbours_sensor(site)

@@ -27,6 +27,7 @@ COPIES_CANNOT_BE_DELETED = "copies_cannot_be_deleted"
 STATUS_IS_GOOD = "status_is_good"
 NO_DRIFT = "no_drift"
 SIGNAL_ARRIVED = "signal_arrived"
+NEIGHBOURS_ARE_HEARD = "neighbours_are_heard"
 
 SMALLEST_SHARE = 0.5
 
@@ -75,6 +76,27 @@ def specs(
             for volume in volumes
             for stage, check in wanted
         ]
+
+
+def event(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    """Return a result as an event that belongs to no run.
+
+    Without a partition: Dagster's storage takes one such event a check and partition, and refuses
+    the second of a day (measured on 1.13.27).
+
+    Args:
+        result: Names its asset and itself.
+    """
+    assert result.asset_key is not None, "our checks name their asset"
+    assert result.check_name is not None, "and themselves"
+    return dg.AssetCheckEvaluation(
+        asset_key=result.asset_key,
+        check_name=result.check_name,
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+    )
 
 
 def size_is_plausible(

@@ -12,8 +12,11 @@ from alt_backup_assets.site import Site
 # Dagster exports the function that makes a job but not the type of what it returns.
 AssetJob = UnresolvedAssetJobDefinition
 
-WRITES = {"alt_backup/writes": "dumps"}
-"""Runs with this tag are queued one behind the other (see dagster.yaml)."""
+WRITES = "alt_backup/writes"
+"""The tag of runs that dump: those of one host are queued one behind the other (dagster.yaml)."""
+
+HOST = "alt_backup/host"
+"""The tag of all runs of a host, where several share one Dagster."""
 
 SPARING = "alt_backup/spares_unchanged"
 """On a run that takes no dump of a server that has not changed."""
@@ -47,13 +50,16 @@ def jobs(site: Site) -> dict[str, AssetJob]:
     }
     if databases:
         selections["hourly_dumps"] = hourly
-    spares = site.config.schedules.hourly_spares_unchanged
-    tags = {"daily_backup": WRITES, "hourly_dumps": WRITES | ({SPARING: "true"} if spares else {})}
+    host = site.config.host
+    mine = {HOST: host} if host else {}
+    writes = {WRITES: host or "dumps"} | mine
+    spares = {SPARING: "true"} if site.config.schedules.hourly_spares_unchanged else {}
+    tags = {"daily_backup": writes, "hourly_dumps": writes | spares}
     return {
         name: dg.define_asset_job(
             name,
             selection=selection - dg.AssetSelection.checks(*_judged_apart(site)),
-            tags=tags.get(name, {}),
+            tags=tags.get(name, mine),
             executor_def=_EXECUTOR,
         )
         for name, selection in selections.items()
@@ -62,6 +68,7 @@ def jobs(site: Site) -> dict[str, AssetJob]:
             "status_checks",
             selection=dg.AssetSelection.checks(*_judged_apart(site))
             | of(keys.STATUS, [keys.METRICS, keys.REPORT]),
+            tags=mine,
             executor_def=_EXECUTOR,
         )
     }

@@ -1,7 +1,8 @@
 """The asset by which Prometheus hears: the metrics, every hour, and whether they arrive.
 
 The signal-path self-test is a check of this asset and made by the same step: what it sends as a
-metric has to be in the very file that is written behind it. Keep out: what is in the metrics;
+metric has to be in the very file that is written behind it. So is whether other hosts are heard
+of, where some are watched. Keep out: what is in the metrics;
 ``alt_backup_assets.signals`` says that to the command line too.
 """
 
@@ -12,6 +13,7 @@ import dagster as dg
 from alt_backup_assets.definitions import checks, keys
 from alt_backup_assets.definitions.assets import Events
 from alt_backup_assets.definitions.keys import Names
+from alt_backup_assets.definitions.neighbours import heard_result
 from alt_backup_assets.signals.facts import read_facts
 from alt_backup_assets.signals.signal_path import (
     SignalPathResult,
@@ -22,6 +24,8 @@ from alt_backup_assets.signals.textfile import write_textfile
 from alt_backup_assets.site import Site
 
 _ARRIVED = "What was sent the last time is in Prometheus and in the log of the ping service."
+
+_HEARD = "Every other host that this one watches was heard of when this one was."
 
 
 def metrics_asset(site: Site) -> dg.AssetsDefinition:
@@ -52,22 +56,31 @@ def metrics_asset(site: Site) -> dg.AssetsDefinition:
             }
         )
         yield from arrived
+        if site.config.signals.neighbours.hosts:
+            yield heard_result(site, context.instance)
 
     return metrics
 
 
 def _specs(site: Site) -> list[dg.AssetCheckSpec]:
-    """Return the check, or nothing where nobody can be asked: it could never be green."""
+    """Return the checks that can be green: somebody can be asked, and others are watched."""
+    wanted = {
+        checks.SIGNAL_ARRIVED: (_ARRIVED, can_be_asked(site)),
+        checks.NEIGHBOURS_ARE_HEARD: (_HEARD, bool(site.config.signals.neighbours.hosts)),
+    }
     with warnings.catch_warnings():
         # Partitions of checks are a preview, as in ``checks.specs``.
         warnings.simplefilter("ignore", category=dg.PreviewWarning)
-        spec = dg.AssetCheckSpec(
-            name=checks.SIGNAL_ARRIVED,
-            asset=Names(site).key(keys.STATUS, keys.METRICS),
-            description=_ARRIVED,
-            partitions_def=keys.daily(site),
-        )
-    return [spec] if can_be_asked(site) else []
+        return [
+            dg.AssetCheckSpec(
+                name=name,
+                asset=Names(site).key(keys.STATUS, keys.METRICS),
+                description=description,
+                partitions_def=keys.daily(site),
+            )
+            for name, (description, is_wanted) in wanted.items()
+            if is_wanted
+        ]
 
 
 def _arrived(result: SignalPathResult) -> dg.AssetCheckResult:

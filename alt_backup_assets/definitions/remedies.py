@@ -31,6 +31,10 @@ _CHECKS = {
         "`alt-backup drift` names each volume; plan or exclude it in the registry"
         " (`alt-backup config propose` writes the entries)."
     ),
+    checks.NEIGHBOURS_ARE_HEARD: (
+        "That host's schedules do not run. See whether it is up, its code server answers, and the"
+        " way from the daemon to it is open; until then run `alt-backup backup` there by hand."
+    ),
     checks.SIGNAL_ARRIVED: (
         "An alarm may not reach you by this way. `alt-backup signal-test` says where it ends."
     ),

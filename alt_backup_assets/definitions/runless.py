@@ -55,22 +55,22 @@ class Runless:
             key = self._names.key(keys.DUMP, done.volume)
             self._materialised(key, data_at, metadata.of_dump(done.dump))
             before = store(site).before(done.dump)
-            self._checked(checks.size_is_plausible(key, done.dump, before), data_at)
-            self._checked(checks.source_is_healthy(key, done.dump), data_at)
+            self._checked(checks.size_is_plausible(key, done.dump, before))
+            self._checked(checks.source_is_healthy(key, done.dump))
         if done.snapshot:
             data_at = done.snapshot.dump.data_at
             key = self._names.key(keys.SNAPSHOT, done.volume)
             self._materialised(key, data_at, metadata.of_snapshot(done.snapshot))
             volume, now = site.registry.volume(done.volume), site.now()
             fresh = checks.data_is_fresh(key, checks.DATA_IS_FRESH, volume, data_at, now)
-            self._checked(fresh, data_at)
+            self._checked(fresh)
 
     def copied(self, copied: Copied) -> None:
         """Report an offsite copy."""
         key = self._names.key(keys.OFFSITE, copied.volume)
         taken_at, volume = copied.copy.time, self._site.registry.volume(copied.volume)
         self._materialised(key, taken_at, metadata.of_copy(copied))
-        self._checked(checks.copy_is_fresh(self._site, key, volume, taken_at), taken_at)
+        self._checked(checks.copy_is_fresh(self._site, key, volume, taken_at))
 
     def drilled(self, proof: Proof) -> None:
         """Report a drill; one that failed materialises nothing."""
@@ -78,7 +78,7 @@ class Runless:
         key = self._names.key(stage, proof.volume)
         if proof.verdict == "PROVEN":
             self._materialised(key, proof.taken_at, metadata.of_proof(proof))
-        self._checked(checks.content_matches(key, proof), proof.taken_at)
+        self._checked(checks.content_matches(key, proof))
 
     def self_tested(self, result: SelfTestResult) -> None:
         """Report a self-test; one that failed materialises nothing."""
@@ -89,25 +89,13 @@ class Runless:
     def _materialised(
         self, key: dg.AssetKey, data_time: datetime, facts: metadata.Metadata
     ) -> None:
-        event = dg.AssetMaterialization(key, metadata=facts, partition=self._day(data_time))
-        self._instance.report_runless_asset_event(event)
-
-    def _checked(self, result: dg.AssetCheckResult, data_time: datetime) -> None:
-        assert result.asset_key is not None, "our checks name their asset"
-        assert result.check_name is not None, "and themselves"
-        event = dg.AssetCheckEvaluation(
-            asset_key=result.asset_key,
-            check_name=result.check_name,
-            passed=result.passed,
-            metadata=result.metadata,
-            severity=result.severity,
-            description=result.description,
-            partition=self._day(data_time),
+        event = dg.AssetMaterialization(
+            key, metadata=facts, partition=self._site.day_of(data_time).isoformat()
         )
         self._instance.report_runless_asset_event(event)
 
-    def _day(self, data_time: datetime) -> str:
-        return self._site.day_of(data_time).isoformat()
+    def _checked(self, result: dg.AssetCheckResult) -> None:
+        self._instance.report_runless_asset_event(checks.event(result))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import dagster as dg
 
 from alt_backup_assets.definitions import keys
 from alt_backup_assets.definitions.assets import SNAPSHOT_TAG
-from alt_backup_assets.definitions.jobs import AssetJob
+from alt_backup_assets.definitions.jobs import HOST, AssetJob
 from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.site import Site
 from alt_backup_assets.verification.undrilled import Undrilled, undrilled
@@ -39,7 +39,7 @@ def drill_new_snapshots(site: Site, job: AssetJob) -> dg.SensorDefinition:
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Ask for a drill of every new snapshot that has no verdict and is not being drilled."""
-        under_way = _being_drilled(context.instance, job.name)
+        under_way = _being_drilled(site, context.instance, job.name)
         requests = [
             dg.RunRequest(
                 run_key=_run_key(waiting),
@@ -61,9 +61,10 @@ def _run_key(waiting: Undrilled) -> str:
     return f"{waiting.snapshot.id}{again}"
 
 
-def _being_drilled(instance: dg.DagsterInstance, job: str) -> set[dg.AssetKey] | None:
+def _being_drilled(site: Site, instance: dg.DagsterInstance, job: str) -> set[dg.AssetKey] | None:
     """Return the drills that runs under way will do themselves; None where that is all."""
     runs = instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY))
-    if any(run.job_name == job and run.asset_selection is None for run in runs):
+    whole = (run for run in runs if run.job_name == job and run.asset_selection is None)
+    if any(run.tags.get(HOST) == site.config.host for run in whole):
         return None
     return {key for run in runs for key in run.asset_selection or ()}

@@ -310,6 +310,13 @@ def test_words_that_look_like_values_stay_words(tmp_path: Path, name: str) -> No
                 )
             ],
         ),
+        *(
+            (
+                SMALLEST + f"{host}signals: {{neighbours: {{hosts: [amber, birch]}}}}\n",
+                ["field `signals` must name other hosts than `host` as `neighbours.hosts`"],
+            )
+            for host in ("", "host: amber\n")
+        ),
         (SMALLEST + "restic: ''\n", ["field `restic` must not be empty"]),
         (SMALLEST + "restic: [x]\n", ["field `restic` must be a path, not a list"]),
         (

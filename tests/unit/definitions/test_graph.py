@@ -69,7 +69,8 @@ def test_everything_is_drawn_from_the_registry(tmp_path: Path, name: str, host: 
     assert graph.asset_check_keys == _checks(registry, *prefix)
     assert set(drawn.job_names) - {"__ASSET_JOB"} == JOBS
     assert {schedule.name for schedule in drawn.schedule_defs} == JOBS
-    assert {sensor.name for sensor in drawn.sensor_defs} == {"drill_new_snapshots"}
+    sensors = {"drill_new_snapshots", "neighbours"} if host else {"drill_new_snapshots"}
+    assert {sensor.name for sensor in drawn.sensor_defs} == sensors
 
 
 def test_the_shipped_platform_has_its_sixteen_volumes(tmp_path: Path) -> None:

@@ -24,12 +24,12 @@ def _instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterIn
 
 
 def test_runs_are_queued_and_those_that_dump_go_one_by_one(instance: dg.DagsterInstance) -> None:
-    """Two runs at a time, and only one of those with the tag of the jobs that dump."""
+    """Two runs at a time, and for each host one of those with the tag of the jobs that dump."""
     queue = instance.get_concurrency_config().run_queue_config
     assert queue is not None
     assert queue.max_concurrent_runs == 2
-    ((key, value),) = WRITES.items()
-    assert queue.tag_concurrency_limits == [{"key": key, "value": value, "limit": 1}]
+    each = {"applyLimitPerUniqueValue": True}
+    assert queue.tag_concurrency_limits == [{"key": WRITES, "value": each, "limit": 1}]
 
 
 def test_a_run_that_hangs_or_died_is_ended(instance: dg.DagsterInstance) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import dagster as dg
 import pytest
 from dagster._core.remote_origin import (
@@ -10,6 +12,7 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 
+from alt_backup_assets.definitions.jobs import HOST
 from alt_backup_assets.errors import RepositoryUnreachable
 from tests.fakes.restic import Fault
 from tests.unit.definitions.bench import EVERYTHING, Machine, materialised, repository
@@ -33,7 +36,11 @@ def _id(two: Machine, volume: str) -> str:
 
 
 def _under_way(
-    two: Machine, job: str, *keys: str, event: dg.DagsterEventType | None = RUNNING
+    two: Machine,
+    job: str,
+    *keys: str,
+    event: dg.DagsterEventType | None = RUNNING,
+    host: str | None = None,
 ) -> None:
     """Add a run of these keys, or of a whole job, and what happened to it last."""
     selection = frozenset(dg.AssetKey(key.split("/")) for key in keys) or None
@@ -43,6 +50,7 @@ def _under_way(
             job_name=job,
             asset_selection=selection,
             remote_job_origin=RemoteJobOrigin(origin, job),
+            tags={HOST: host} if host else {},
         )
     )
     if event:
@@ -132,6 +140,17 @@ def test_the_weekly_drill_is_waited_for(two: Machine) -> None:
     """While the drill of everything is under way nothing is asked for."""
     two.run(keys=SNAPSHOTS)
     _under_way(two, "restore_drill")
+    assert _tick(two) == {}
+
+
+def test_the_weekly_drill_of_another_host_is_not_waited_for(two: Machine) -> None:
+    """Under one Dagster each host waits for its own runs only."""
+    two.run(keys=SNAPSHOTS)
+    config = two.site.config.model_copy(update={"host": "amber"})
+    two.site = replace(two.site, config=config)
+    _under_way(two, "restore_drill", host="birch")
+    assert set(_tick(two)) == {_id(two, "one"), _id(two, "two")}
+    _under_way(two, "restore_drill", host="amber")
     assert _tick(two) == {}
 
 
