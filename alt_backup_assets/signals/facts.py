@@ -16,7 +16,7 @@ from alt_backup_assets.drift.read import read_drift
 from alt_backup_assets.drift.report import Drift
 from alt_backup_assets.dumps.postgresql.files import archive_name
 from alt_backup_assets.dumps.record import RECORD_NAME
-from alt_backup_assets.dumps.take import store
+from alt_backup_assets.dumps.store import Shelf
 from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.registry.volume import RecoveryPointObjective, Volume
 from alt_backup_assets.signals.signal_path import (
@@ -147,7 +147,7 @@ def read_facts(site: Site) -> Facts:
         local=_snapshots(sources.local),
         offsite=_snapshots(sources.offsite) if has_offsite else None,
         has_offsite=has_offsite,
-        databases=tuple(_databases(site, planned)),
+        databases=tuple(_databases(planned, sources.shelves)),
         dump_files=_dump_files(site),
         disk=_disk(site),
         chains=_read_chains(site, sources),
@@ -166,12 +166,12 @@ def _snapshots(listing: Listing | None) -> Snapshots | None:
     return Snapshots(len(times), min(times, default=None), max(times, default=None))
 
 
-def _databases(site: Site, planned: Iterable[Volume]) -> Iterator[DatabaseDump]:
+def _databases(planned: Iterable[Volume], shelves: Mapping[str, Shelf]) -> Iterator[DatabaseDump]:
     """Find the newest dump of every database; of two with one name, the older one counts."""
     databases = [
         (v.name, name) for v in planned if v.engine == "postgresql" for name in v.databases
     ]
-    newest = {volume: store(site).newest(volume) for volume, _ in databases}
+    newest = {volume: next(reversed(shelves[volume].dumps), None) for volume, _ in databases}
     names = dict.fromkeys(name for _, name in databases)
     for name in names:
         dumps = [newest[volume] for volume, database in databases if database == name]

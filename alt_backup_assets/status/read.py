@@ -8,7 +8,6 @@ from datetime import datetime
 
 from alt_backup_assets.dumps.record import artifact_differences
 from alt_backup_assets.dumps.store import Shelf
-from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, by_tag
@@ -76,7 +75,7 @@ def _read(site: Site, sources: Sources | None) -> Reading:
             dumped=frozenset(dump.record.backup_day for dump in shelf.dumps),
         )
         for volume in site.registry.planned
-        for shelf in [store(site).shelf(volume.name)]
+        for shelf in [sources.shelves[volume.name]]
     ]
     volumes = tuple(_volume_status(item, now) for item in evidence)
     unsound = check_findings(site)

@@ -1,4 +1,4 @@
-"""What a moment is judged by: both listings and the proofs, read once for whoever asks.
+"""What a moment is judged by: both listings, the dumps and the proofs, read once for whoever asks.
 
 A repository that does not open and a chain that cannot be believed are problems, told in
 sentences, and never an exception. Keep out: what follows from them.
@@ -6,9 +6,10 @@ sentences, and never an exception. Keep out: what follows from them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from alt_backup_assets.dumps.store import Shelf
 from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import AltBackupError, LedgerError
 from alt_backup_assets.site import Site
@@ -30,6 +31,7 @@ class Sources:
         local: Snapshots in the repository beside the data; None where it cannot be read.
         offsite: Those in the one elsewhere; None where it cannot be read, empty where there is
             none.
+        shelves: The dumps of each planned volume.
         chains: The proofs of each planned volume, oldest first; None where they cannot be
             believed, damaged or cut; without any volume where there is no ledger to be read.
         problems: What cannot be read or believed, in sentences.
@@ -37,17 +39,19 @@ class Sources:
 
     local: Listing | None
     offsite: Listing | None
+    shelves: Mapping[str, Shelf]
     chains: Mapping[str, Chain | None]
     problems: tuple[str, ...]
 
 
 def read_sources(site: Site) -> Sources:
-    """List both repositories and read the ledger."""
+    """List both repositories, read the records of the dumps and the ledger."""
     problems: list[str] = []
+    shelves = {volume.name: store(site).shelf(volume.name) for volume in site.registry.planned}
     local, offsite = _listings(site, problems)
-    local = _renewed(site, local)
+    local = None if local is None else _renewed(local, shelves.values())
     chains = _chains(site, (*(local or ()), *(offsite or ())), problems)
-    return Sources(local, offsite, chains, tuple(problems))
+    return Sources(local, offsite, shelves, chains, tuple(problems))
 
 
 def _listings(site: Site, problems: list[str]) -> tuple[Listing | None, Listing | None]:
@@ -70,15 +74,13 @@ def _listings(site: Site, problems: list[str]) -> tuple[Listing | None, Listing 
     return found["local"], found["offsite"]
 
 
-def _renewed(site: Site, local: Listing | None) -> Listing | None:
+def _renewed(local: Listing, shelves: Iterable[Shelf]) -> Listing:
     """Date the snapshots of dumps whose source was seen unchanged later by that moment.
 
     Only here: a copy elsewhere is of the data as it was when it was made.
     """
-    if local is None:
-        return None
-    found = (store(site).newest(volume.name) for volume in site.registry.planned)
-    renewed = {DumpTags.of(d.record).dump: d.data_at for d in found if d and d.unchanged_at}
+    newest = (shelf.dumps[-1] for shelf in shelves if shelf.dumps)
+    renewed = {DumpTags.of(d.record).dump: d.data_at for d in newest if d.unchanged_at}
     times = [max((renewed[t] for t in s.tags if t in renewed), default=s.time) for s in local]
     return tuple(
         snapshot.model_copy(update={"time": time}) if time > snapshot.time else snapshot
