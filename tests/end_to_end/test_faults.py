@@ -222,8 +222,8 @@ def test_a_wrong_password(bench: Bench) -> None:
     finally:
         file.write_text(password)
     assert done.proof is None
-    assert done.error == proof.differences[0] == str(caught.value)
-    assert "hunter2" not in done.error
+    assert done.error == str(caught.value)
+    assert "hunter2" not in f"{done.error} {proof.differences}"
     assert status.verdict == "CRITICAL"
     assert any("the local repository cannot be read" in reason for reason in status.reasons)
 

@@ -154,10 +154,11 @@ class FakePlace:
         """Open a scripted session; see ``Place.open``."""
         call = Call(self.label, tuple(argv), b"", dict(env or {}))
         session = FakeSession(self, call, self._answer(call))
-        position = len(self.calls) - 1
         try:
             yield session
         finally:
+            # Found by itself: threads call side by side.
+            position = next(at for at, made in enumerate(self.calls) if made is call)
             self.calls[position] = Call(call.place, call.argv, session.written, call.env)
 
     def put(self, source: Path) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from alt_backup_assets.dumps.drivers import DRIVERS
-from alt_backup_assets.dumps.record import RECORD_NAME
+from alt_backup_assets.dumps.engine import Dumped
+from alt_backup_assets.dumps.record import RECORD_NAME, read_record
 from alt_backup_assets.dumps.take import require_space, store, take_dump
 from alt_backup_assets.errors import (
     DayIsOver,
@@ -20,6 +22,8 @@ from alt_backup_assets.errors import (
     ServiceVanished,
     ToolFailed,
 )
+from alt_backup_assets.platforms.seam import Platform
+from alt_backup_assets.registry.volume import Volume
 from tests.fakes.site import DB, ENGINE, Machine
 
 Usage = namedtuple("Usage", "total used free")  # noqa: PYI024 -- shutil's own shape
@@ -35,6 +39,22 @@ def test_a_dump_is_complete_and_on_the_disk(machine: Machine) -> None:
     assert dump.record.dump_id == "20261123T120000.000000Z"
     assert sorted(path.name for path in dump.directory.iterdir()) == ["data.bin", RECORD_NAME]
     assert store(machine.site).dumps(DB) == (dump,)
+
+
+def test_the_size_of_the_live_data_is_in_the_record(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the room a drill needs; where the engine does not know it, nobody does."""
+    assert machine.dump().record.data_bytes is None
+    dump = machine.engine.dump
+
+    def sized(volume: Volume, platform: Platform, directory: Path) -> Dumped:
+        return replace(dump(volume, platform, directory), data_bytes=7 << 30)
+
+    monkeypatch.setattr(machine.engine, "dump", sized)
+    machine.clock.advance(hours=1)
+    taken = machine.dump()
+    assert read_record(taken.directory).data_bytes == 7 << 30
 
 
 def test_the_backup_day_is_the_configured_zones(machine: Machine) -> None:
