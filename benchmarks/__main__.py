@@ -66,11 +66,16 @@ def main(name: SizeName, rounds: int, only: tuple[str, ...], output: Path) -> No
         benchmark = _measure(console, size(name), rounds, only or tuple(_EXPERIMENTS))
     except BenchmarkFailed as error:
         raise click.ClickException(str(error)) from error
+    write(benchmark, output)
+    print_tables(console, benchmark)
+
+
+def write(benchmark: Benchmark, output: Path) -> None:
+    """Write the JSON, and the page and the picture made of it."""
     output.mkdir(parents=True, exist_ok=True)
     (output / "benchmark.json").write_text(benchmark.model_dump_json(indent=1) + "\n")
     (output / "benchmark.md").write_text(page(benchmark))
     (output / "benchmark.svg").write_text(picture(benchmark))
-    print_tables(console, benchmark)
 
 
 def _require_room(chosen: Size) -> None:

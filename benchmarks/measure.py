@@ -26,6 +26,7 @@ from benchmarks.result import Sample
 
 _LOOK_SECONDS = 0.2
 _TAIL_LINES = 40
+_LONGEST_SECONDS = 3600
 
 
 def measured(
@@ -53,7 +54,7 @@ def measured(
         read_before, cpu_before = _read_bytes(), _cpu_seconds()
         started = time.monotonic()
         with _process(argv, env, said) as child, _watched(child.pid) as memory:
-            code = child.wait()
+            code = _wait(child, argv[0])
         wall = time.monotonic() - started
         read, cpu = _read_bytes() - read_before, _cpu_seconds() - cpu_before
     if code != 0:
@@ -98,6 +99,13 @@ def _process(
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
+
+
+def _wait(child: subprocess.Popen[bytes], name: str) -> int:
+    try:
+        return child.wait(timeout=_LONGEST_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise BenchmarkFailed(f"{name} did not end within {_LONGEST_SECONDS} s") from None
 
 
 def _cpu_seconds() -> float:

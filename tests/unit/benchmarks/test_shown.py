@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.__main__ import write
 from benchmarks.machine import unquiet
 from benchmarks.markdown import page
 from benchmarks.plot import picture
@@ -30,6 +32,15 @@ def test_the_page_is_written_from_the_json_alone() -> None:
     """What comes back from the file makes the same page."""
     made = good()
     assert page(Benchmark.model_validate_json(made.model_dump_json())) == page(made)
+
+
+def test_the_three_files_belong_together(tmp_path: Path) -> None:
+    """Page and picture beside the JSON are those of that JSON, whatever it says."""
+    write(_missed(), tmp_path / "docs")
+    made = Benchmark.model_validate_json((tmp_path / "docs" / "benchmark.json").read_text())
+    assert made == _missed()
+    assert (tmp_path / "docs" / "benchmark.md").read_text() == page(made)
+    assert (tmp_path / "docs" / "benchmark.svg").read_text() == picture(made)
 
 
 def test_the_page_has_a_row_for_every_contender_and_goal() -> None:
