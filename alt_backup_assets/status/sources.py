@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from alt_backup_assets.dumps.take import store
+from alt_backup_assets.dumps.unchanged import WATCHED
 from alt_backup_assets.errors import AltBackupError, LedgerError
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import DumpTags
@@ -66,7 +67,8 @@ def _renewed(site: Site, local: Listing | None) -> Listing | None:
     """
     if local is None:
         return None
-    found = (store(site).newest(volume.name) for volume in site.registry.planned)
+    watched = (volume.name for volume in site.registry.planned if volume.engine in WATCHED)
+    found = map(store(site).newest, watched)
     renewed = {DumpTags.of(d.record).dump: d.data_at for d in found if d and d.unchanged_at}
     times = [max((renewed[t] for t in s.tags if t in renewed), default=s.time) for s in local]
     return tuple(
