@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,6 +40,8 @@ class Row:
         value: What was measured.
         goal: What it is to be at most.
         unit: Of both.
+        cpu_seconds: Of the whole process and of what it started: on a machine that does something
+            else as well this says more. None where it is of no interest.
         peak_mib: Memory of the process; None where that is of no interest.
     """
 
@@ -47,6 +49,7 @@ class Row:
     value: float
     goal: float
     unit: str = "s"
+    cpu_seconds: float | None = None
     peak_mib: float | None = None
 
 
@@ -82,7 +85,7 @@ def _jobs(room: Path, volumes: int) -> Iterator[Row]:
     for number in more:
         larger = _job(room, number)
         each = (float(larger.said) - float(first.said)) / (number - few)
-        yield Row(f"each further volume, up to {number}", each, 0.1, peak_mib=larger.peak_mib)
+        yield replace(_row(f"each further volume, up to {number}", larger, 0.1), value=each)
 
 
 def _job(room: Path, volumes: int) -> Timed:
@@ -102,11 +105,11 @@ def _often(name: str, config: Path) -> Timed:
 
 
 def _row(what: str, timed: Timed, goal: float) -> Row:
-    return Row(what, timed.seconds, goal, peak_mib=timed.peak_mib)
+    return Row(what, timed.seconds, goal, cpu_seconds=timed.cpu_seconds, peak_mib=timed.peak_mib)
 
 
 def _inner(what: str, timed: Timed, goal: float) -> Row:
-    return Row(what, float(timed.said), goal, peak_mib=timed.peak_mib)
+    return replace(_row(what, timed, goal), value=float(timed.said))
 
 
 def _require_sound(config: Path, snapshots: int) -> None:
@@ -120,11 +123,12 @@ def _require_sound(config: Path, snapshots: int) -> None:
 
 
 def _table(found: list[Row]) -> str:
-    lines = ["| what | measured | goal | memory |", "|---|--:|--:|--:|"]
+    lines = ["| what | measured | goal | CPU | memory |", "|---|--:|--:|--:|--:|"]
     for row in found:
         memory = f"{row.peak_mib:.0f} MiB" if row.peak_mib else ""
-        measured = f"{row.value:.2f} {row.unit}"
-        lines.append(f"| {row.what} | {measured} | {row.goal:g} {row.unit} | {memory} |")
+        cpu = f"{row.cpu_seconds:.1f} s" if row.cpu_seconds else ""
+        measured, goal = f"{row.value:.2f} {row.unit}", f"{row.goal:g} {row.unit}"
+        lines.append(f"| {row.what} | {measured} | {goal} | {cpu} | {memory} |")
     return "\n".join(lines)
 
 
