@@ -75,8 +75,10 @@ def _machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         # Every snapshot is drilled in a container of its own: two volumes tell as much as all.
         volumes = ("db_data_17", "redis-streams-data")
         with deployment(directory, *volumes, daily=bench.NEVER) as deployed:
-            require_next_run_converges(deployed)
+            first = eventually(lambda: launch(deployed), "the UI takes a job")
+            assert finished(deployed, first) == "SUCCESS", deployed.said(first)
             assert deployed.inside("offsite")[0] == 0
+            require_all_good(deployed)
             yield Machine(deployed, engine)
 
 
