@@ -179,7 +179,7 @@ def test_the_runbook_brings_everything_back(machine: Machine) -> None:
     for gone in (site / "repository", site / "state"):
         shutil.rmtree(gone)
     with TemporaryDirectory(prefix="ab-") as room, empty_engine(Path(room), IMAGES) as bare:
-        machine.engine = bare.environment
+        machine.engine = bare
         try:
             for command in _commands():
                 machine.run(command, check=command != "alt-backup status")

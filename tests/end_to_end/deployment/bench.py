@@ -139,12 +139,6 @@ class Deployment:
         (found,) = self.client.containers.list(all=True, filters={"label": labels})
         return found
 
-    @property
-    def gateway(self) -> str:
-        """The address of this machine that the containers of both projects can reach."""
-        network = self.client.networks.get(f"{self.name}_default")
-        return str(network.attrs["IPAM"]["Config"][0]["Gateway"])
-
     def runs(self) -> list[Container]:
         """Return the containers of runs, the newest first."""
         return list(
@@ -218,8 +212,9 @@ class Deployment:
 
 
 def engine() -> Mapping[str, str]:
-    """Return what says that Docker's client means another engine than this machine's."""
-    return {name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ}
+    """Return what says that another engine than this machine's is meant, and where it answers."""
+    names = ("DOCKER_HOST", "ALT_BACKUP_BIND")
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def eventually(question: Callable[[], Found | None], what: str) -> Found:

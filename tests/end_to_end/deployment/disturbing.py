@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from alt_backup_assets.platforms.docker_throwaway import PLATFORM_LABEL
@@ -53,13 +53,12 @@ def small_disk(directory: Path, size: str) -> Iterator[None]:
 def filled(disk: Path, *, but_bytes: int) -> Iterator[None]:
     """Fill a small disk."""
     filler = disk / "somebody-elses"
-    with filler.open("wb") as stream:
-        try:
-            while stream.write(bytes(4096)):
-                stream.flush()
-        except OSError:
-            stream.truncate(filler.stat().st_size - but_bytes)
     try:
+        with filler.open("wb", buffering=0) as stream:
+            with suppress(OSError):  # it is full
+                while stream.write(bytes(4096)):
+                    pass
+            stream.truncate(filler.stat().st_size - but_bytes)
         yield
     finally:
         filler.unlink()
