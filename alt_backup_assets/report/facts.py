@@ -38,8 +38,8 @@ class Cell:
     Attributes:
         stage: Of the chain.
         state: done; expired (done, and removed since as the policy says); failed; missing;
-            unknown (no trace is left that could tell, or it cannot be read); pending (today's
-            time has not come); none (not asked for on that day).
+            unknown (no trace is left that could tell, or it cannot be read or believed);
+            pending (today's time has not come); none (not asked for on that day).
         said: The state in words, with what is known of it.
     """
 
