@@ -37,7 +37,7 @@ _DESCRIPTIONS = {
     (
         keys.RESTORE_DRILL,
         STATUS_IS_GOOD,
-    ): "The status of the volume is GOOD, judged every half hour.",
+    ): "The status of the volume is GOOD, judged every hour.",
     (keys.OFFSITE, COPY_IS_FRESH): "The data in the copy is within the volume's RPO.",
     (keys.RESTORE_DRILL, RESTORED_CONTENT_MATCHES): (
         "Everything recorded at the source came back equal from the repository."

@@ -1,4 +1,4 @@
-"""The check that turns red although nothing ran: the status of every volume, every half hour.
+"""The check that turns red although nothing ran: the status of every volume, every hour.
 
 Dagster's freshness policies judge when an asset was last materialised; this judges the data.
 """
