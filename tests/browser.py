@@ -31,8 +31,9 @@ _IN_GROUPS = """
   const isGroup = (box) => box.querySelector('[class*=ExpandedGroupNode]');
   const inside = (a, b) => a.left >= b.left && a.right <= b.right + 1 && a.top >= b.top
     && a.bottom <= b.bottom + 1;
-  const name = (box) => box.innerText.trim().split('\\n')[0];
-  return Object.fromEntries(boxes.filter(isGroup).map((group) => [name(group), boxes
+  const name = (box) => box.firstElementChild.innerText.trim().split('\\n')[0];
+  const groups = boxes.filter((box) => isGroup(box) && name(box));
+  return Object.fromEntries(groups.map((group) => [name(group), boxes
     .filter((box) => box !== group && !isGroup(box))
     .filter((box) => inside(box.getBoundingClientRect(), group.getBoundingClientRect()))
     .map(name).sort()]));

@@ -84,6 +84,6 @@ def test_what_an_operator_sees_and_clicks(ui: Ui, home: Home, pictures: Path) ->
         seen.sees("bytes, after")
         seen.picture(pictures / "failed-check.png", width=1500, height=760)
 
-        seen.open_graph(CHAIN[:-1], width=2000, height=2000)
+        seen.open_graph(CHAIN[:-1], width=2000, height=2150)
         seen.sees("1 / 2 Passed")
-        seen.picture(pictures / "asset-graph.png", width=2000, height=2000)
+        seen.picture(pictures / "asset-graph.png", width=2000, height=2150)
