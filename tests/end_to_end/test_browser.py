@@ -82,8 +82,8 @@ def test_what_an_operator_sees_and_clicks(ui: Ui, home: Home, pictures: Path) ->
         seen.open_check(f"dump/{LOGS}", "size_is_plausible")
         seen.sees("Failed")
         seen.sees("bytes, after")
-        seen.picture(pictures / "failed-check.png", width=1500, height=760)
+        seen.picture(pictures / "failed-check.png", width=1500, height=600)
 
-        seen.open_graph(CHAIN[:-1], width=2000, height=2150)
+        seen.open_graph(CHAIN[:-1], width=2000, height=2340)
         seen.sees("1 / 2 Passed")
-        seen.picture(pictures / "asset-graph.png", width=2000, height=2150)
+        seen.picture(pictures / "asset-graph.png", width=2000, height=2340)
