@@ -38,11 +38,11 @@ _DESCRIPTIONS = {
     (
         keys.RESTORE_DRILL,
         STATUS_IS_GOOD,
-    ): "The status of the volume is GOOD, judged every half hour.",
+    ): "The status of the volume is GOOD, judged every hour.",
     (
         keys.OFFSITE,
         COPY_IS_FRESH,
-    ): "The data in the copy is as new as the schedules allow, judged every half hour.",
+    ): "The data in the copy is as new as the schedules allow, judged every hour.",
     (keys.RESTORE_DRILL, RESTORED_CONTENT_MATCHES): (
         "Everything recorded at the source came back equal from the repository."
     ),

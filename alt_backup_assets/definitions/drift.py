@@ -1,4 +1,4 @@
-"""The check that turns red when somebody adds a volume and nobody plans it, every half hour."""
+"""The check that turns red when somebody adds a volume and nobody plans it, every hour."""
 
 import warnings
 

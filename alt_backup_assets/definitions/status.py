@@ -1,4 +1,4 @@
-"""The checks that turn red although nothing ran: every volume's status and copy, every half hour.
+"""The checks that turn red although nothing ran: every volume's status and copy, every hour.
 
 Dagster's freshness policies judge when an asset was last materialised; these judge the data.
 """
