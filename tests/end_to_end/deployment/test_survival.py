@@ -168,7 +168,7 @@ def test_without_the_proxy_the_volume_fails_and_the_next_run_makes_up_for_it(
     with held(deployed) as run:
         deployed.kill(deployed.container("docker-proxy"))
         assert finished(deployed, run) == "FAILURE", deployed.said(run)
-    assert "\n  db_data_17: " in said(deployed, run)
+    assert "\ndb_data_17: " in said(deployed, run)
     require_next_run_converges(deployed)
 
 
@@ -183,7 +183,7 @@ def test_a_full_disk_is_said_and_harms_nothing(machine: Machine) -> None:
         run = eventually(lambda: launch(deployed), "the UI takes a job")
         assert finished(deployed, run) == "FAILURE"
         message = said(deployed, run)
-        assert "\n  db_data_17: " in message
+        assert "\ndb_data_17: " in message
         assert "that disk is full: make room on it" in message
     with filled(machine.repository, but_bytes=0):
         code, status = as_json(deployed.inside("status", "--json"))
