@@ -189,9 +189,11 @@ class Restic:
         Raises:
             RetentionUnsafe: As ``forget``; judged after the prune.
         """
+        if not ids:  # nothing is to leave the listing, so there is nothing to judge by it
+            self._caller.call(commands.PRUNE)
+            return
         kept = self._without(ids)
-        if ids:
-            self._caller.call(commands.forget(ids))
+        self._caller.call(commands.forget(ids))
         self._caller.call(commands.PRUNE)
         self._require_removed(ids, kept)
 
