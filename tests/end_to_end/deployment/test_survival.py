@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-import yaml
 
 from tests.end_to_end.deployment import bench
 from tests.end_to_end.deployment.asking import finished, launch, said, tagged
@@ -27,9 +26,7 @@ from tests.end_to_end.deployment.disturbing import (
     small_disk,
 )
 from tests.end_to_end.docker_fixtures import POSTGRESQL_15, POSTGRESQL_17
-from tests.end_to_end.empty_engine import HERE, Engine, engine_apart
-from tests.rest_server import rest_server
-from tests.sshd import free_port
+from tests.end_to_end.empty_engine import Engine, engine_apart
 
 pytestmark = [
     pytest.mark.end_to_end,
@@ -191,45 +188,6 @@ def test_a_full_disk_is_said_and_harms_nothing(machine: Machine) -> None:
         assert "that disk is full: make room on it" in status["reasons"][0]
     require_next_run_converges(deployed)
     assert deployed.inside("check")[0] == 0
-
-
-def _reachable(deployed: Deployment) -> float:
-    """Return what Prometheus is told of the offsite repository."""
-    _, report = as_json(deployed.inside("metrics", "--json"))
-    (metric,) = [m for m in report["metrics"] if m["name"] == "backup_offsite_reachable"]
-    (sample,) = metric["samples"]
-    return float(sample["value"])
-
-
-def test_an_offsite_host_that_is_gone_is_said_and_made_up_for(machine: Machine) -> None:
-    """By the status, by a metric and by the run, which says what to do; then the copies follow."""
-    deployed = machine.deployed
-    port, host = free_port(), HERE
-    elsewhere = deployed.directory / "elsewhere"
-    elsewhere.mkdir()
-    before = deployed.config.read_text()
-    content = yaml.safe_load(before)
-    content["repositories"]["offsite"]["url"] = f"rest:http://{host}:{port}/"
-    deployed.config.write_text(yaml.safe_dump(content))
-    try:
-        with rest_server(elsewhere, append_only=False, host=host, port=port):
-            assert finished(deployed, launch(deployed, "offsite_copy")) == "SUCCESS"
-        code, status = as_json(deployed.inside("status", "--json"))
-        assert (code, status["verdict"]) == (2, "CRITICAL")
-        assert "check that the host is up" in status["reasons"][0]
-        assert _reachable(deployed) == 0
-        run = launch(deployed, "offsite_copy")
-        assert finished(deployed, run) == "FAILURE"
-        assert "the offsite repository does not open" in said(deployed, run)
-        assert "check that the host is up" in said(deployed, run)
-        with rest_server(elsewhere, append_only=False, host=host, port=port):
-            again = launch(deployed, "offsite_copy")
-            assert finished(deployed, again) == "SUCCESS", deployed.said(again)
-            assert deployed.inside("status")[0] == 0
-            assert _reachable(deployed) == 1
-    finally:
-        deployed.config.write_text(before)
-    require_all_good(deployed)
 
 
 def test_the_engine_is_restarted(machine: Machine) -> None:
