@@ -154,7 +154,13 @@ class Restic:
         return values.require_summary(output, values.BackupSummary, "backup").snapshot_id
 
     def snapshots(self, *, host: str | None = None, tag: str | None = None) -> tuple[Snapshot, ...]:
-        """List snapshots, oldest data first; of one host or with one tag where given."""
+        """List snapshots, oldest data first; of one host or with one tag where given.
+
+        One elsewhere is opened first, and has not long to answer: restic itself would try a host
+        that is gone for a quarter of an hour.
+        """
+        if local_directory(self.url) is None:
+            self.open()
         return values.snapshots(self._caller.call(commands.snapshots(host=host, tag=tag)))
 
     def plan_retention(self, retention: Retention, *, host: str) -> RetentionPlan:

@@ -79,6 +79,17 @@ def test_opening_takes_no_lock_and_little_time(client: Client) -> None:
         client(Script(ToolTimeout("too late"))).open()
 
 
+def test_a_listing_elsewhere_is_given_up_with_the_host(client: Client) -> None:
+    """Opened first, for restic would try a host that is gone for a quarter of an hour."""
+    script = Script(ToolTimeout("too late"))
+    with pytest.raises(RepositoryUnreachable, match="did not open"):
+        client(script, url="rest:http://gone:8000/").snapshots()
+    assert script.verbs == ["cat"]
+    here = Script(listing(A))
+    assert len(client(here).snapshots()) == 1
+    assert here.verbs == ["snapshots"]
+
+
 def test_a_missing_repository_is_made_and_opened(client: Client) -> None:
     """Looked at twice, made under a lock, and opened in the end."""
     missing = Completed(10, b"", "no repository")
