@@ -35,10 +35,11 @@ def plan(site: Site, restic: Restic, repository: Repository) -> RetentionPlan:
         )
     restic.require_version()
     planned = restic.plan_retention(repository.retention, host=site.name)
-    listed = by_tag(restic.snapshots(host=site.name))
+    # Only what is in the plan can be removed, so the plan is all there is to look at.
+    planned_for = by_tag((*planned.keep, *planned.remove))
     kept = {snapshot.id for snapshot in planned.keep}
     for volume in site.registry.planned:
-        mine = listed.get(volume.name)
+        mine = planned_for.get(volume.name)
         if mine and mine[-1].id not in kept:
             raise RetentionUnsafe(f"the plan would remove the newest snapshot of {volume.name}")
     return planned

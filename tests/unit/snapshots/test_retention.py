@@ -130,7 +130,7 @@ def test_an_empty_repository_has_nothing_to_forget(machine: Machine) -> None:
     assert retain(machine.site, machine.local, _repository(machine, NOTHING)).remove == ()
 
 
-@pytest.mark.parametrize("call", ["plan_retention", "snapshots", "forget_and_prune"])
+@pytest.mark.parametrize("call", ["plan_retention", "forget_and_prune"])
 def test_a_repository_that_fails_is_a_failure(machine: Machine, call: str) -> None:
     """At every step; nothing is reported as removed."""
     _history(machine)

@@ -205,7 +205,7 @@ def test_the_newest_snapshot_is_never_removed(kept: Machine, source: Source) -> 
         retain(_with(kept, source, retention=NOTHING).site, source)
 
 
-@pytest.mark.parametrize("call", ["plan_retention", "snapshots", "forget_and_prune"])
+@pytest.mark.parametrize("call", ["plan_retention", "forget_and_prune"])
 def test_a_target_that_is_gone_is_a_failure(kept: Machine, call: str) -> None:
     """Not an empty plan, at whatever step."""
     kept.offsite.faults = {call: Fault(RepositoryUnreachable("gone"))}
