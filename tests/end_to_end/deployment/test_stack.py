@@ -59,9 +59,8 @@ def test_the_ui_for_everybody_only_shows(deployed: Deployment) -> None:
 
 def test_prometheus_finds_the_metrics_where_they_are_published(deployed: Deployment) -> None:
     """With the configuration of the example, which says nothing of the container's addresses."""
-    deployed.stack(
-        "restart", "metrics"
-    )  # its reading of before the backup is good for five minutes
+    # Its reading of before the backup is good for five minutes.
+    deployed.stack("restart", "metrics")
     port = deployed.stack("port", "metrics", "9189").strip()
 
     def scrape() -> str:
