@@ -1,4 +1,4 @@
-"""A real OpenSSH server on a loopback port, for one test run.
+"""A real OpenSSH server, on a loopback port unless told otherwise, for one test run.
 
 It has a host key and one authorised key of its own, takes no passwords and serves nothing but
 SFTP. It runs as whoever runs the tests, and is stopped by leaving the context.
@@ -20,6 +20,7 @@ from alt_backup_assets.config import Sftp
 
 _SSHD = Path("/usr/sbin/sshd")  # it insists on being started by its absolute path
 _START_SECONDS = 30
+_LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,18 @@ class SftpServer:
     """A running server and everything a client needs.
 
     Attributes:
-        port: TCP port on 127.0.0.1.
+        port: TCP port.
         directory: Where its files are; also room for other keys.
         identity_file: The private key it accepts.
         known_hosts_file: Holds its host key.
+        host: Address of this machine it listens on.
     """
 
     port: int
     directory: Path
     identity_file: Path
     known_hosts_file: Path
+    host: str = _LOOPBACK
 
     @property
     def sftp(self) -> Sftp:
@@ -50,7 +53,7 @@ class SftpServer:
 
     def url(self, path: Path) -> str:
         """Return restic's URL of a directory there."""
-        return f"sftp:{getpass.getuser()}@127.0.0.1:{path}"
+        return f"sftp:{getpass.getuser()}@{self.host}:{path}"
 
 
 def make_key(path: Path) -> Path:
@@ -63,26 +66,33 @@ def make_key(path: Path) -> Path:
 def free_port() -> int:
     """Return a loopback port nobody listens on right now."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((_LOOPBACK, 0))
         port: int = listener.getsockname()[1]
         return port
 
 
-def known_host(port: int, private_key: Path) -> str:
+def known_host(port: int, private_key: Path, host: str = _LOOPBACK) -> str:
     """Return the line of a known hosts file for a host key on a port."""
-    return f"[127.0.0.1]:{port} {private_key.with_suffix('.pub').read_text()}"
+    return f"[{host}]:{port} {private_key.with_suffix('.pub').read_text()}"
 
 
 @contextmanager
-def sftp_server(directory: Path) -> Iterator[SftpServer]:
-    """Run a server with keys of its own in a directory."""
-    port = free_port()
-    host_key = make_key(directory / "host_key")
-    identity = make_key(directory / "identity")
+def sftp_server(
+    directory: Path, *, host: str = _LOOPBACK, port: int | None = None
+) -> Iterator[SftpServer]:
+    """Run a server with keys of its own in a directory.
+
+    Args:
+        directory: Where its files are; with the keys that are there it is the same host again.
+        host: Address of this machine it listens on.
+        port: Its port; None for one that is free on loopback.
+    """
+    port = port or free_port()
+    host_key, identity = (_key(directory / name) for name in ("host_key", "identity"))
     known_hosts = directory / "known_hosts"
-    known_hosts.write_text(known_host(port, host_key))
+    known_hosts.write_text(known_host(port, host_key, host))
     config = directory / "sshd_config"
-    config.write_text(_config(port, host_key, identity))
+    config.write_text(_config(host, port, host_key, identity))
     if os.getuid() == 0:
         # Root's sshd insists on it, and nothing makes it where no init system runs.
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
@@ -92,16 +102,20 @@ def sftp_server(directory: Path) -> Iterator[SftpServer]:
             [_SSHD, "-D", "-e", "-f", config], stdin=subprocess.DEVNULL, stderr=stderr
         )
         try:
-            await_port(server, port, log)
-            yield SftpServer(port, directory, identity, known_hosts)
+            await_port(server, port, log, host)
+            yield SftpServer(port, directory, identity, known_hosts, host)
         finally:
             server.terminate()
             server.wait(timeout=10)
 
 
-def _config(port: int, host_key: Path, identity: Path) -> str:
+def _key(path: Path) -> Path:
+    return path if path.exists() else make_key(path)
+
+
+def _config(host: str, port: int, host_key: Path, identity: Path) -> str:
     return f"""
-ListenAddress 127.0.0.1
+ListenAddress {host}
 Port {port}
 HostKey "{host_key}"
 AuthorizedKeysFile "{identity.with_suffix(".pub")}"
@@ -119,7 +133,7 @@ ForceCommand internal-sftp
 
 
 def await_port(
-    server: subprocess.Popen[bytes], port: int, log: Path, host: str = "127.0.0.1"
+    server: subprocess.Popen[bytes], port: int, log: Path, host: str = _LOOPBACK
 ) -> None:
     """Wait until a server that was just started listens."""
     deadline = time.monotonic() + _START_SECONDS

@@ -15,7 +15,10 @@ query ($filter: RunsFilter, $limit: Int) {
 """
 EVENTS = """
 query ($run: ID!) {
-  logsForRun(runId: $run) { ... on EventConnection { events { ... on MessageEvent { message } } } }
+  logsForRun(runId: $run) { ... on EventConnection { events {
+    ... on MessageEvent { message }
+    ... on ErrorEvent { error { errorChain { error { message } } } }
+  } } }
 }
 """
 LAUNCH = """
@@ -61,6 +64,8 @@ def tagged(deployed: Deployment, key: str, value: str) -> str | None:
 
 
 def said(deployed: Deployment, run_id: str) -> str:
-    """Return every message of a run, as the UI shows them."""
+    """Return every message of a run and what its steps failed with, as the UI shows them."""
     events = deployed.ask(EVENTS, run=run_id)["logsForRun"]["events"]
-    return "\n".join(str(event["message"]) for event in events)
+    errors = [event["error"] for event in events if event.get("error")]
+    causes = [cause["error"] for error in errors for cause in error["errorChain"]]
+    return "\n".join(str(part["message"]) for part in (*events, *causes))

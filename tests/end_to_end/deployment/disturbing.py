@@ -64,12 +64,6 @@ def filled(disk: Path, *, but_bytes: int) -> Iterator[None]:
         filler.unlink()
 
 
-def settled(deployed: Deployment) -> bool:
-    """Tell whether the status is GOOD, and the newest snapshot of every volume proven."""
-    code, status = as_json(deployed.outside("status", "--json"))
-    return code == 0 and status["posture"]["unproven"] == 0
-
-
 def remains(deployed: Deployment) -> list[str]:
     """Return what only something unfinished leaves: locks, partial dumps, throw-away containers."""
     containers = deployed.client.containers.list(
@@ -81,9 +75,15 @@ def remains(deployed: Deployment) -> list[str]:
 
 def require_all_good(deployed: Deployment) -> None:
     """Require that everything is there again: proven by the sensor, nothing left behind."""
-    eventually(lambda: settled(deployed), "status is GOOD again, and all of it proven")
+    eventually(lambda: _settled(deployed), "status is GOOD again, and all of it proven")
     # A sensor's look at the repository is a lock as well, for a moment.
     eventually(lambda: remains(deployed) == [], "nothing is left behind")
+
+
+def _settled(deployed: Deployment) -> bool:
+    """Tell whether the status is GOOD, and the newest snapshot of every volume proven."""
+    code, status = as_json(deployed.outside("status", "--json"))
+    return code == 0 and status["posture"]["unproven"] == 0
 
 
 def _as_root(*argv: str) -> None:
