@@ -172,7 +172,8 @@ class Deployment:
         """Run a command in a service's container; return exit code and output."""
         done = self.container(service).exec_run(list(argv))
         assert isinstance(done.output, bytes)
-        return int(done.exit_code or 0), done.output.decode(errors="replace")
+        assert done.exit_code is not None, f"{argv[0]} in {service} did not end"
+        return int(done.exit_code), done.output.decode(errors="replace")
 
     def inside(self, *arguments: str) -> tuple[int, str]:
         """Run ``alt-backup`` in the code server's container; return exit code and output."""

@@ -29,14 +29,28 @@ def test_the_scheduled_backup_is_proven_and_status_is_good(deployed: Deployment)
         assert (code, status["verdict"]) == (0, "GOOD"), status["reasons"]
         assert status["posture"]["unproven"] == 0
         assert len(status["volumes"]) == 4
+    volumes = {volume["proven_snapshot"] for volume in inside[1]["volumes"]}
+
+    def drilled() -> bool:
+        drills = runs(deployed, pipelineName="restore_drill", statuses=["SUCCESS"])
+        tags = [{tag["key"]: tag["value"] for tag in run["tags"]} for run in drills]
+        return volumes <= {tag["alt_backup/snapshot"] for tag in tags}
+
+    # A proof is there a moment before the run that made it has ended.
+    eventually(drilled, "a run of its own drilled each snapshot")
 
 
-def test_each_run_had_a_container(deployed: Deployment) -> None:
-    """It stays for a day with its own log."""
+def test_each_run_had_a_container_and_what_it_said_outlives_it(deployed: Deployment) -> None:
+    """The container stays for a day with its own log; what the run printed is on the volume."""
     ended = [container for container in deployed.runs() if container.status == "exited"]
     assert ended
     labels = {container.labels["dagster/run_id"] for container in ended}
     assert labels & {run["runId"] for run in runs(deployed)}
+
+    def kept() -> set[str]:
+        return labels & set(deployed.run("ui", "ls", "/var/log/dagster")[1].split())
+
+    eventually(kept, "what a run printed is on the volume")
 
 
 def test_the_ui_for_everybody_only_shows(deployed: Deployment) -> None:
