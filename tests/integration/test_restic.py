@@ -145,7 +145,7 @@ def test_two_at_once_make_one_repository(bench: Bench) -> None:
 
 def test_a_dead_server_is_unreachable(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A REST server that does not answer is given up in time; restic would go on trying."""
-    monkeypatch.setattr("alt_backup_assets.tools.restic.client.OPEN_SECONDS", 3)
+    monkeypatch.setattr("alt_backup_assets.tools.restic.opening.OPEN_SECONDS", 3)
     place = Repository(url="rest:http://127.0.0.1:1/", password_file=bench.password)
     restic = Restic(place, binary=bench.binary, cache_dir=bench.directory / "cache")
     with pytest.raises(RepositoryUnreachable, match="did not open"):

@@ -133,7 +133,7 @@ def test_a_verifier_that_compares_nothing_is_found_out(
     assert ran.returncode == 2, ran.stderr
     answer = json.loads(ran.stdout)
     assert answer["verdict"] == "FAILED"
-    missed = {fault["fault"] for fault in answer["faults"] if not fault["detected"]}
+    missed = {fault["fault"] for fault in answer["faults"] if fault["detected"] is False}
     assert missed == CONTENT
     assert leftovers(site) == []
 
