@@ -35,8 +35,9 @@ def plan(site: Site, restic: Restic, repository: Repository) -> RetentionPlan:
         )
     restic.require_version()
     planned = restic.plan_retention(repository.retention, host=site.name)
-    # Only what is in the plan can be removed, so the plan is all there is to look at.
-    planned_for = by_tag((*planned.keep, *planned.remove))
+    # Only what is in the plan can be removed, so the plan is all there is to look at. (Of two of
+    # one second the kept one is as new.)
+    planned_for = by_tag((*planned.remove, *planned.keep))
     kept = {snapshot.id for snapshot in planned.keep}
     for volume in site.registry.planned:
         mine = planned_for.get(volume.name)

@@ -62,7 +62,7 @@ def plan(site: Site, source: Source = "local") -> Guarded:
     """
     restic = repository(site, source)
     planned = retention.plan(site, restic, _configured(site, source))
-    listed = by_tag((*planned.keep, *planned.remove))
+    listed = by_tag((*planned.remove, *planned.keep))
     ledger = open_ledger(site)
     volumes = [
         _Volume(volume, source, listed.get(volume.name, ()), ledger.summaries(volume.name))
