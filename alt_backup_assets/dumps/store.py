@@ -23,7 +23,7 @@ from pydantic import AwareDatetime, ValidationError
 
 from alt_backup_assets.dumps.record import RECORD_NAME, DumpRecord, read_record
 from alt_backup_assets.errors import DumpFailed
-from alt_backup_assets.tools.record_file import keep
+from alt_backup_assets.tools.record_file import fsync_directory, keep
 from alt_backup_assets.values import Frozen
 
 _INCOMING = ".incoming-"
@@ -111,10 +111,10 @@ class DumpStore:
             stream.write(record.model_dump_json(indent=1))
             stream.flush()
             os.fsync(stream.fileno())
-        _fsync(incoming)
+        fsync_directory(incoming)
         final = incoming.parent / record.dump_id
         incoming.rename(final)
-        _fsync(final.parent)
+        fsync_directory(final.parent)
         return StoredDump(record, final)
 
     def confirm(self, dump: StoredDump, at: datetime) -> StoredDump:
@@ -125,7 +125,6 @@ class DumpStore:
             at: When the look at the source began, aware.
         """
         keep(_unchanged(dump.directory), Unchanged(dump_id=dump.record.dump_id, unchanged_at=at))
-        _fsync(dump.directory.parent)
         return replace(dump, unchanged_at=at)
 
     def shelf(self, volume: str) -> Shelf:
@@ -153,7 +152,7 @@ class DumpStore:
 
     def damaged(self, volume: str) -> tuple[Path, ...]:
         """Return the directories whose record is missing or damaged."""
-        return tuple(path for path in self._directories(volume) if _read(path) is None)
+        return self.shelf(volume).damaged
 
     def _directories(self, volume: str) -> list[Path]:
         return sorted(path for path in (self._root / volume).glob("[!.]*") if path.is_dir())
@@ -210,11 +209,3 @@ def _unchanged_at(record: DumpRecord, directory: Path) -> datetime | None:
 
 def _unchanged(directory: Path) -> Path:
     return directory.with_name(directory.name + _UNCHANGED)
-
-
-def _fsync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,6 +16,7 @@ from alt_backup_assets.signals.rule import (
     not_since,
     said,
 )
+from alt_backup_assets.status.verifier import oldest_test
 
 
 def drills(expected: Expected) -> Iterator[Rule]:
@@ -105,7 +106,7 @@ def watchers(expected: Expected) -> Iterator[Rule]:
             " snapshot with the tag `ledger`; until then its proofs count for nothing."
         ),
     )
-    limit = longest_interval(expected.schedules.self_test) + SLACK_OF_WEEKLY
+    limit = oldest_test(expected.schedules)
     yield Rule(
         uid="backup-self-test-failed",
         severity="critical",

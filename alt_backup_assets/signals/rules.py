@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alt_backup_assets.config.intervals import longest_age, longest_interval
+from alt_backup_assets.config.intervals import longest_interval
 from alt_backup_assets.signals import proof_rules
 from alt_backup_assets.signals.rule import (
     GENERATED,
@@ -25,6 +25,7 @@ from alt_backup_assets.signals.rule import (
     said,
     seconds,
 )
+from alt_backup_assets.status.copies import oldest_copy
 
 
 def rules(expected: Expected) -> tuple[Rule, ...]:
@@ -169,8 +170,7 @@ def _room() -> Iterator[Rule]:
 
 
 def _offsite(expected: Expected) -> Iterator[Rule]:
-    schedules = expected.schedules
-    limit = longest_age(schedules.offsite, of=schedules.daily) + SLACK
+    limit = oldest_copy(expected.schedules)
     yield Rule(
         uid="backup-offsite-stale",
         severity="warning",

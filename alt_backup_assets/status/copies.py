@@ -1,7 +1,8 @@
 """How old the data in an offsite copy may become, as the schedules explain it.
 
 It is the data's age that counts: an old snapshot that was copied just now is not fresh. Source:
-LESSONS, "What none of the others does", item 4; the alert rule ``backup-offsite-stale``.
+LESSONS, "What none of the others does", item 4; the alert rule ``backup-offsite-stale`` goes by the
+same limit.
 """
 
 from __future__ import annotations

@@ -2,13 +2,14 @@
 
 Where it failed its own test, everything proven means less than it says. A new installation has
 had no time for one, so that none at all counts once the oldest snapshot is older than a test may
-be. The alert rules ``backup-self-test-*`` say the same.
+be. The alert rules ``backup-self-test-*`` go by the same limit.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from alt_backup_assets.config.configuration import Schedules
 from alt_backup_assets.config.intervals import longest_interval
 from alt_backup_assets.errors import DrillError
 from alt_backup_assets.site import Site
@@ -19,6 +20,11 @@ _SLACK = timedelta(days=1)
 _RUN = "run `alt-backup self-test`"
 
 
+def oldest_test(schedules: Schedules) -> timedelta:
+    """Return how old the newest test may be before it is overdue."""
+    return longest_interval(schedules.self_test) + _SLACK
+
+
 def verifier_findings(site: Site, begun: datetime | None, now: datetime) -> tuple[Finding, ...]:
     """Judge the verifier's newest test of itself.
 
@@ -27,7 +33,7 @@ def verifier_findings(site: Site, begun: datetime | None, now: datetime) -> tupl
         begun: Data time of the oldest snapshot; None without any.
         now: Aware time its age counts to.
     """
-    limit = longest_interval(site.config.schedules.self_test) + _SLACK
+    limit = oldest_test(site.config.schedules)
     try:
         newest = newest_self_test(site)
     except DrillError as error:

@@ -26,3 +26,13 @@ def keep_text(path: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     aside.rename(path)
+    fsync_directory(path.parent)
+
+
+def fsync_directory(directory: Path) -> None:
+    """Have the names in a directory on the disk before this returns."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
