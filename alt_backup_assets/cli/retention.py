@@ -15,12 +15,11 @@ from alt_backup_assets.config import Repository
 from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import expire_dumps
-from alt_backup_assets.snapshots.retention import apply
 from alt_backup_assets.snapshots.tags import volume_of
-from alt_backup_assets.tools.restic import Restic, RetentionPlan, Snapshot
+from alt_backup_assets.tools.restic import RetentionPlan, Snapshot
 from alt_backup_assets.values import Frozen
 from alt_backup_assets.verification.proof import Source
-from alt_backup_assets.verification.retention import plan
+from alt_backup_assets.verification.retention import carry_out, plan
 
 _OF_NO_VOLUME = "(proofs)"
 _SPARED = "is kept whatever the policy says: it is the newest that was proven"
@@ -74,8 +73,8 @@ def retention(session: Session, dry_run: bool) -> int:
     site = session.site()
     with progress("forgetting") as going:
         done = tuple(
-            _retain(site, name, restic, configured, going.note, dry_run=dry_run)
-            for name, restic, configured in _repositories(site)
+            _retain(site, name, configured, going.note, dry_run=dry_run)
+            for name, configured in _repositories(site)
         )
         expired, reasons = _expire(site, dry_run=dry_run)
     report = RetentionReport(
@@ -88,17 +87,16 @@ def retention(session: Session, dry_run: bool) -> int:
     return answer(session, report, lambda console: _render(console, report))
 
 
-def _repositories(site: Site) -> Iterator[tuple[Source, Restic, Repository]]:
+def _repositories(site: Site) -> Iterator[tuple[Source, Repository]]:
     repositories = site.config.repositories
-    yield "local", site.local, repositories.local
-    if site.offsite and repositories.offsite:
-        yield "offsite", site.offsite, repositories.offsite
+    yield "local", repositories.local
+    if repositories.offsite:
+        yield "offsite", repositories.offsite
 
 
 def _retain(
     site: Site,
     name: Source,
-    restic: Restic,
     configured: Repository,
     note: Callable[[str], object],
     *,
@@ -114,7 +112,7 @@ def _retain(
         spared = f", {len(planned.spared)} of them as the newest proven" if planned.spared else ""
         note(f"{name}: {kept} snapshots are kept{spared}, {removed} would go")
         if not guarded.refusals and not dry_run:
-            apply(restic, planned)
+            carry_out(site, guarded, name)
     except AltBackupError as error:
         return RepositoryRetention(repository=name, verdict="FAILED", error=str(error))
     return RepositoryRetention(
@@ -144,7 +142,8 @@ def _ids(snapshots: Iterable[Snapshot]) -> defaultdict[str, tuple[str, ...]]:
 
 def _expire(site: Site, *, dry_run: bool) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
     try:
-        return expire_dumps(site, dry_run=dry_run), ()
+        listed = site.local.snapshots(host=site.name)
+        return expire_dumps(site, listed, dry_run=dry_run), ()
     except AltBackupError as error:
         return {}, (f"old dumps were not removed: {error}",)
 

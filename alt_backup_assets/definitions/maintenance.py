@@ -8,9 +8,8 @@ from alt_backup_assets.definitions import keys
 from alt_backup_assets.definitions.keys import Names
 from alt_backup_assets.definitions.log_rotation import rotate
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.back_up import expire_dumps
 from alt_backup_assets.verification import repository_check as checking
-from alt_backup_assets.verification.retention import retain
+from alt_backup_assets.verification.retention import tidy
 
 Done = dg.MaterializeResult[None]
 
@@ -29,9 +28,7 @@ def maintenance_assets(site: Site) -> list[dg.AssetsDefinition]:
     )
     def retention(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Done:
         """Snapshots and dumps that the policy no longer keeps, removed; judged by listing."""
-        # Dumps first: they are held by snapshots, and a refusal must not fill the disk with them.
-        expired = expire_dumps(site)
-        planned = retain(site)
+        expired, planned = tidy(site)
         for spared in planned.spared if planned else ():
             context.log.info("spared as the newest proven: %s", spared.id)
         return dg.MaterializeResult(

@@ -11,16 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from alt_backup_assets.errors import NoSnapshot
 from alt_backup_assets.registry.volume import Volume
-from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.tags import of_volume
-from alt_backup_assets.verification.drill import (
-    Target,
-    newest_target,
-    repository,
-    snapshot_target,
-)
+from alt_backup_assets.verification.drill import Target
+from alt_backup_assets.verification.listing import Listing
 from alt_backup_assets.verification.proof import Source
 
 Step = Literal["fetch", "check", "stop", "exchange", "start", "load", "compare"]
@@ -117,7 +110,7 @@ class Plan:
         }[step]
 
 
-def find_target(site: Site, volume: str, wish: Wish) -> Target:
+def find_target(listing: Listing, volume: str, wish: Wish) -> Target:
     """Find the snapshot a wish means.
 
     Raises:
@@ -125,16 +118,7 @@ def find_target(site: Site, volume: str, wish: Wish) -> Target:
         RepositoryError: The repository does not open.
     """
     if wish.snapshot:
-        return snapshot_target(site, volume, wish.snapshot, source=wish.source)
-    if wish.as_of is None:
-        return newest_target(site, volume, source=wish.source)
-    listed = repository(site, wish.source).snapshots(host=site.name)
-    mine = of_volume(listed, volume)
-    early = [snapshot for snapshot in mine if snapshot.time <= wish.as_of]
-    if not early:
-        oldest = f"; its oldest is of {mine[0].time:%Y-%m-%dT%H:%M:%SZ}" if mine else ""
-        raise NoSnapshot(
-            f"{volume} has no snapshot as of {wish.as_of.isoformat()} in the {wish.source}"
-            f" repository{oldest}"
-        )
-    return Target(volume, early[-1], wish.source)
+        return listing.by_id(volume, wish.snapshot)
+    if wish.as_of:
+        return listing.as_of(volume, wish.as_of)
+    return listing.newest(volume)

@@ -18,6 +18,7 @@ from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.restoration.plan import Plan, Wish, find_target
 from alt_backup_assets.restoration.stopped import is_remembered
 from alt_backup_assets.site import Site
+from alt_backup_assets.verification.listing import Listing
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,15 @@ def preflight(site: Site, volumes: Iterable[Volume], wish: Wish) -> tuple[Checke
         replace(wish, to=wish.to / volume.name) if wish.to and len(chosen) > 1 else wish
         for volume in chosen
     ]
-    return tuple(_check(site, *pair) for pair in zip(chosen, wishes, strict=True))
+    listing = Listing(site, wish.source)
+    return tuple(_check(site, listing, *pair) for pair in zip(chosen, wishes, strict=True))
 
 
-def _check(site: Site, volume: Volume, wish: Wish) -> Checked:
+def _check(site: Site, listing: Listing, volume: Volume, wish: Wish) -> Checked:
     problems: list[str] = []
     plan = None
     try:
-        plan = Plan(volume, find_target(site, volume.name, wish))
+        plan = Plan(volume, find_target(listing, volume.name, wish))
     except AltBackupError as error:
         problems.append(str(error))
     try:

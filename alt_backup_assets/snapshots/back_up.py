@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -24,13 +24,14 @@ from alt_backup_assets.snapshots.take import (
     put_in,
 )
 from alt_backup_assets.tools.parallel import batches, in_words
+from alt_backup_assets.tools.restic import Snapshot
 
 Notify = Callable[[str], object]
 """Takes one line of progress."""
 
 
 _LOCK_SECONDS = 600
-_BATCH_SECONDS = 15.0  # what is saved within this time is confirmed by one listing
+_BATCH_SECONDS = 30.0  # what is saved within this time is confirmed by one listing
 _patiently = stamina.RetryingCaller(attempts=3).on(Transient)
 
 
@@ -168,17 +169,20 @@ def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def expire_dumps(site: Site, *, dry_run: bool = False) -> dict[str, tuple[str, ...]]:
+def expire_dumps(
+    site: Site, listed: Iterable[Snapshot], *, dry_run: bool = False
+) -> dict[str, tuple[str, ...]]:
     """Remove the dumps on disk that are old, held by a snapshot, and not the newest.
 
     Args:
         site: The machine.
+        listed: The snapshots of the local repository.
         dry_run: Remove nothing, only tell.
 
     Returns:
         The ids removed, by volume.
     """
-    listed = by_tag(site.local.snapshots(host=site.name))
+    by_volume = by_tag(listed)
     removed = {}
     for volume in site.registry.planned:
         with site.lock(volume.name):
@@ -186,7 +190,7 @@ def expire_dumps(site: Site, *, dry_run: bool = False) -> dict[str, tuple[str, .
                 volume.name,
                 keep=timedelta(days=volume.keep_dumps_days),
                 now=site.now(),
-                held=dump_ids(listed.get(volume.name, ()), volume.name),
+                held=dump_ids(by_volume.get(volume.name, ()), volume.name),
                 dry_run=dry_run,
             )
     return removed

@@ -37,7 +37,7 @@ def plan(site: Site, restic: Restic, repository: Repository) -> RetentionPlan:
     planned = restic.plan_retention(repository.retention, host=site.name)
     # Only what is in the plan can be removed, so the plan is all there is to look at. (Of two of
     # one second the kept one is as new.)
-    planned_for = by_tag((*planned.remove, *planned.keep))
+    planned_for = by_tag(planned.listed)
     kept = {snapshot.id for snapshot in planned.keep}
     for volume in site.registry.planned:
         mine = planned_for.get(volume.name)
@@ -46,12 +46,18 @@ def plan(site: Site, restic: Restic, repository: Repository) -> RetentionPlan:
     return planned
 
 
-def apply(restic: Restic, planned: RetentionPlan) -> None:
-    """Remove exactly what was planned, prune, and list again.
+def apply(restic: Restic, planned: RetentionPlan, *, prune: bool = False) -> None:
+    """Remove exactly what was planned, with the data nobody needs then, and list again.
+
+    Args:
+        restic: The repository.
+        planned: What stays and what goes.
+        prune: Remove the data nobody needs even where no snapshot goes.
 
     Raises:
         RetentionUnsafe: The listing afterwards is not the plan.
         RepositoryError: restic failed.
     """
-    # With nothing to remove it still prunes what an interrupted run left unreferenced.
     restic.forget_and_prune([snapshot.id for snapshot in planned.remove])
+    if prune and not planned.remove:
+        restic.prune()

@@ -20,7 +20,7 @@ from pathlib import Path
 from alt_backup_assets.dumps.record import RECORD_NAME, artifact_differences
 from alt_backup_assets.dumps.store import StoredDump
 from alt_backup_assets.dumps.take import store
-from alt_backup_assets.errors import DumpFailed, NoDump
+from alt_backup_assets.errors import DumpFailed, NoDump, RepositoryMissing
 from alt_backup_assets.platforms.processes import end_processes_on
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
@@ -91,9 +91,15 @@ class Held:
         """
         with self._lock:
             if self._listed is None:
-                self._site.local.init()
-                self._listed = self._site.local.snapshots(host=self._site.name)
+                self._listed = self._list()
             return self._listed
+
+    def _list(self) -> tuple[Snapshot, ...]:
+        try:
+            return self._site.local.snapshots(host=self._site.name)
+        except RepositoryMissing:
+            self._site.local.init()
+            return ()
 
 
 def put_in(site: Site, volume: Volume, dump: StoredDump, held: Held) -> Saved | SnapshotTaken:

@@ -197,8 +197,12 @@ class Ledger:
         return self._root / f"{volume}.jsonl"
 
 
-def open_ledger(site: Site) -> Ledger:
+def open_ledger(site: Site, *, listed: Iterable[Snapshot] | None = None) -> Ledger:
     """Return the ledger of a site, brought back from the repository where it is gone.
+
+    Args:
+        site: The machine.
+        listed: What the local repository lists, where it was asked already.
 
     Raises:
         RepositoryError: It is gone, and the repository that holds it cannot be read.
@@ -207,7 +211,7 @@ def open_ledger(site: Site) -> Ledger:
     root = site.state / "ledger"
     if not root.exists():
         with site.lock("ledger", wait_seconds=_LOCK_SECONDS):
-            _bring_back(site, root)
+            _bring_back(site, root, listed)
     return Ledger(root)
 
 
@@ -265,11 +269,12 @@ def heads(site: Site) -> tuple[Head, ...]:
     return open_ledger(site).heads()
 
 
-def _bring_back(site: Site, root: Path) -> None:
+def _bring_back(site: Site, root: Path, listed: Iterable[Snapshot] | None) -> None:
     if root.exists():  # another drill, side by side with this one, was first
         return
-    found = _newest(site)
+    found = _newest(site, listed)
     if found is None:
+        root.mkdir(mode=0o700)  # nothing was ever proven: nobody need ask again
         return
     repository, snapshot = found
     aside = Path(mkdtemp(prefix=".ledger-", dir=site.state))
@@ -281,11 +286,11 @@ def _bring_back(site: Site, root: Path) -> None:
             shutil.rmtree(aside)
 
 
-def _newest(site: Site) -> tuple[Restic, Snapshot] | None:
+def _newest(site: Site, listed: Iterable[Snapshot] | None) -> tuple[Restic, Snapshot] | None:
     """Find the ledger in the local repository, or offsite where there is no other yet."""
     repository = site.local
     try:
-        listed = repository.snapshots(host=site.name)
+        listed = repository.snapshots(host=site.name) if listed is None else listed
     except RepositoryMissing:
         if site.offsite is None:
             raise

@@ -1,4 +1,4 @@
-"""The snapshots of one repository, listed once for all the drills of a run.
+"""The snapshots of one repository, listed once for all the drills, or restores, of a run.
 
 restic derives its key anew in every call, so a listing per volume costs as much as a small
 volume's drill. Keep out: which of the snapshots a caller wants (``drill``).
@@ -7,10 +7,11 @@ volume's drill. Keep out: which of the snapshots a caller wants (``drill``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
-from alt_backup_assets.errors import AltBackupError
+from alt_backup_assets.errors import AltBackupError, NoSnapshot
 from alt_backup_assets.site import Site
+from alt_backup_assets.snapshots.tags import of_volume
 from alt_backup_assets.tools.restic import Snapshot
 from alt_backup_assets.verification.drill import (
     Target,
@@ -45,6 +46,22 @@ class Listing:
         return snapshot_target(
             self._site, volume, snapshot_id, source=self._source, listed=self._snapshots()
         )
+
+    def as_of(self, volume: str, moment: datetime) -> Target:
+        """Find the newest snapshot of a volume whose data is not newer than a moment.
+
+        Raises:
+            NoSnapshot: There is none; the message has the oldest one's time.
+        """
+        mine = of_volume(self._snapshots(), volume)
+        early = [snapshot for snapshot in mine if snapshot.time <= moment]
+        if not early:
+            oldest = f"; its oldest is of {mine[0].time:%Y-%m-%dT%H:%M:%SZ}" if mine else ""
+            raise NoSnapshot(
+                f"{volume} has no snapshot as of {moment.isoformat()} in the {self._source}"
+                f" repository{oldest}"
+            )
+        return Target(volume, early[-1], self._source)
 
     def _snapshots(self) -> Sequence[Snapshot]:
         if self._answer is None:

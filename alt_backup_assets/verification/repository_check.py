@@ -30,11 +30,13 @@ class CheckResult(Frozen):
         checked_at: When.
         subset: The part of the data that was read, as n/t; None for the structure alone.
         error: What is wrong; None where nothing is.
+        suggest_prune: There is data that no snapshot needs, as an interrupted run leaves it.
     """
 
     checked_at: AwareDatetime
     subset: str | None
     error: str | None
+    suggest_prune: bool = False
 
 
 class ReadDataCycle(Frozen):
@@ -74,12 +76,14 @@ def check(site: Site, *, source: Source = "local", subset: str | None = None) ->
     cycle = read_data_cycle(site)
     part = subset or (cycle.subset if source == "local" else None)
     try:
-        restic.check(read_data_subset=part)
+        report = restic.check(read_data_subset=part)
     except AltBackupError as error:
         result = CheckResult(checked_at=site.now(), subset=part, error=str(error))
         keep(_path(site, source), result)
         raise
-    result = CheckResult(checked_at=site.now(), subset=part, error=None)
+    result = CheckResult(
+        checked_at=site.now(), subset=part, error=None, suggest_prune=report.suggest_prune
+    )
     keep(_path(site, source), result)
     if source == "local" and subset is None:
         keep(_cycle_path(site), _advanced(cycle, result))
@@ -109,6 +113,15 @@ def newest_result(site: Site, source: Source = "local") -> CheckResult | None:
         RepositoryError: Its record cannot be read, so that nobody knows.
     """
     return _read(_path(site, source), CheckResult)
+
+
+def prune_is_due(site: Site, source: Source = "local") -> bool:
+    """Tell whether the newest check found data that no snapshot needs, or nobody knows."""
+    try:
+        newest = newest_result(site, source)
+    except RepositoryError:
+        return True
+    return newest is not None and newest.suggest_prune
 
 
 def read_data_cycle(site: Site) -> ReadDataCycle:

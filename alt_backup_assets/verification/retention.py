@@ -20,11 +20,13 @@ from alt_backup_assets.errors import RetentionUnsafe
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots import retention
+from alt_backup_assets.snapshots.back_up import expire_dumps
 from alt_backup_assets.snapshots.tags import by_tag
 from alt_backup_assets.tools.restic import RetentionPlan, Snapshot
 from alt_backup_assets.verification.drill import repository
 from alt_backup_assets.verification.ledger import open_ledger
 from alt_backup_assets.verification.proof import ProofSummary, Source, failed_drills
+from alt_backup_assets.verification.repository_check import prune_is_due
 
 _REMEDY = {"local": "alt-backup backup --include {name}", "offsite": "alt-backup offsite"}
 
@@ -60,10 +62,16 @@ def plan(site: Site, source: Source = "local") -> Guarded:
             volume's newest snapshot.
         LedgerError: The proofs cannot be believed, so nobody knows what was proven.
     """
-    restic = repository(site, source)
-    planned = retention.plan(site, restic, _configured(site, source))
-    listed = by_tag((*planned.remove, *planned.keep))
-    ledger = open_ledger(site)
+    return _guarded(site, source, _by_policy(site, source))
+
+
+def _by_policy(site: Site, source: Source) -> RetentionPlan:
+    return retention.plan(site, repository(site, source), _configured(site, source))
+
+
+def _guarded(site: Site, source: Source, planned: RetentionPlan) -> Guarded:
+    listed = by_tag(planned.listed)
+    ledger = open_ledger(site, listed=planned.listed if source == "local" else None)
     volumes = [
         _Volume(volume, source, listed.get(volume.name, ()), ledger.summaries(volume.name))
         for volume in site.registry.planned
@@ -99,15 +107,47 @@ def retain(site: Site, source: Source = "local") -> RetentionPlan | None:
     Raises:
         RetentionUnsafe: It was refused, with every reason; or the listing is not the plan.
     """
-    restic = repository(site, source)
     if _configured(site, source).append_only:
         return None
-    guarded = plan(site, source)
+    return carry_out(site, plan(site, source), source)
+
+
+def carry_out(site: Site, guarded: Guarded, source: Source = "local") -> RetentionPlan:
+    """Remove what is planned, if nothing hangs on it.
+
+    Where nothing goes, data that no snapshot needs is removed all the same if the newest check
+    has found some.
+
+    Returns:
+        The plan.
+
+    Raises:
+        RetentionUnsafe: It was refused, with every reason; or the listing is not the plan.
+    """
+    restic = repository(site, source)
     if guarded.refusals:
         listing = "\n".join(f"  {reason}" for reason in guarded.refusals)
         raise RetentionUnsafe(f"nothing was removed from {restic.url}:\n{listing}")
-    retention.apply(restic, guarded.plan)
+    retention.apply(restic, guarded.plan, prune=prune_is_due(site, source))
     return guarded.plan
+
+
+def tidy(site: Site) -> tuple[dict[str, tuple[str, ...]], RetentionPlan | None]:
+    """Remove what no policy keeps from this machine: dumps on the disk, then local snapshots.
+
+    Dumps first: they are held by snapshots, and a refusal must not fill the disk with them.
+
+    Returns:
+        The ids of the dumps removed, by volume; and what ``retain`` returns.
+
+    Raises:
+        RetentionUnsafe: As ``retain``.
+    """
+    if _configured(site, "local").append_only:
+        return expire_dumps(site, site.local.snapshots(host=site.name)), None
+    planned = _by_policy(site, "local")
+    expired = expire_dumps(site, planned.listed)
+    return expired, carry_out(site, _guarded(site, "local", planned))
 
 
 def _configured(site: Site, source: Source) -> Repository:

@@ -48,8 +48,9 @@ def undrilled(site: Site) -> tuple[Undrilled, ...]:
         RepositoryError: The repository does not open.
         LedgerError: The proofs cannot be believed.
     """
-    listed = by_tag(site.local.snapshots(host=site.name))
-    ledger = open_ledger(site)
+    snapshots = site.local.snapshots(host=site.name)
+    listed = by_tag(snapshots)
+    ledger = open_ledger(site, listed=snapshots)
     since = site.now() - NEW
     found: list[Undrilled] = []
     for volume in site.registry.planned:

@@ -66,6 +66,7 @@ class FakeRestic(Restic):
         calls: The name of every public call, in order.
         faults: What goes wrong, by position in ``calls`` (from 0) or by name of the call.
         damage: What ``check`` finds, None for nothing.
+        left_data: Whether ``check`` finds data that no snapshot needs.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class FakeRestic(Restic):
         self.calls: list[str] = []
         self.faults: dict[int | str, Fault] = {}
         self.damage: str | None = None
+        self.left_data = False
         self._append_only = append_only
         self._exists = exists
         self._snapshots: dict[str, Snapshot] = {}
@@ -175,12 +177,17 @@ class FakeRestic(Restic):
     def forget(self, ids: Sequence[str]) -> None:
         """Remove snapshots; refused for an unknown id, and where it is append-only."""
         with self._call("forget"):
-            self._forget(ids)
+            self._drop(ids)
 
     def forget_and_prune(self, ids: Sequence[str]) -> None:
         """Remove snapshots; there is no other data to prune here."""
         with self._call("forget_and_prune"):
-            self._forget(ids)
+            self._drop(ids)
+
+    def prune(self) -> None:
+        """Do nothing: no data is without a snapshot here."""
+        with self._call("prune"):
+            self._require_existing()
 
     def check(self, *, read_data_subset: str | None = None) -> CheckReport:
         """Raise what ``damage`` says."""
@@ -188,7 +195,7 @@ class FakeRestic(Restic):
             self._require_existing()
             if self.damage:
                 raise RepositoryError(self.damage)
-            return CheckReport(read_data_subset=read_data_subset)
+            return CheckReport(read_data_subset=read_data_subset, suggest_prune=self.left_data)
 
     def copy_from(self, source: Restic, ids: Sequence[str]) -> None:
         """Copy what the source has; silent about ids it has not, as restic is."""
@@ -251,7 +258,7 @@ class FakeRestic(Restic):
         self._snapshots[snapshot.id] = snapshot
         self._trees[snapshot.id] = tree
 
-    def _forget(self, ids: Sequence[str]) -> None:
+    def _drop(self, ids: Sequence[str]) -> None:
         self._require_existing()
         if unknown := set(ids) - set(self._snapshots):
             raise RetentionUnsafe(f"nothing was removed: unknown {', '.join(sorted(unknown))}")

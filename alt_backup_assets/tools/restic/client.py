@@ -181,27 +181,19 @@ class Restic:
                 listing afterwards is not the one before without them. An append-only
                 repository answers 0 and removes nothing.
         """
-        kept = self._without(ids)
-        if ids:
-            self._caller.call(commands.forget(ids))
-        self._require_removed(ids, kept)
+        self._forget(ids, prune=False)
 
     def forget_and_prune(self, ids: Sequence[str]) -> None:
-        """Remove exactly these snapshots, and the data nobody needs any more.
+        """Remove exactly these snapshots, and the data nobody needs then; see ``forget``.
 
-        Args:
-            ids: Full ids; none at all still prunes what an interrupted run left.
-
-        Raises:
-            RetentionUnsafe: As ``forget``; judged after the prune.
+        With no ids at all nothing is done.
         """
-        if not ids:  # nothing is to leave the listing, so there is nothing to judge by it
-            self._caller.call(commands.PRUNE)
-            return
-        kept = self._without(ids)
-        self._caller.call(commands.forget(ids))
+        if ids:
+            self._forget(ids, prune=True)
+
+    def prune(self) -> None:
+        """Remove the data that no snapshot needs, such as an interrupted run leaves."""
         self._caller.call(commands.PRUNE)
-        self._require_removed(ids, kept)
 
     def check(self, *, read_data_subset: str | None = None) -> CheckReport:
         """Check the repository's structure, and a part of its data.
@@ -283,6 +275,12 @@ class Restic:
     def _find(self, snapshot_id: str) -> Snapshot | None:
         listed = values.snapshots(self._caller.call(commands.snapshots(ids=[snapshot_id])))
         return next((snapshot for snapshot in listed if snapshot.id == snapshot_id), None)
+
+    def _forget(self, ids: Sequence[str], *, prune: bool) -> None:
+        kept = self._without(ids)
+        if ids:
+            self._caller.call(commands.forget(ids, prune=prune))
+        self._require_removed(ids, kept)
 
     def _without(self, ids: Sequence[str]) -> frozenset[str]:
         listed = frozenset(snapshot.id for snapshot in self.snapshots())

@@ -122,9 +122,9 @@ def plan(retention: Retention, *, host: str) -> Arguments:
     )
 
 
-def forget(ids: Sequence[str]) -> Arguments:
-    """Return ``forget`` of exactly these snapshots."""
-    return ("forget", *ids)
+def forget(ids: Sequence[str], *, prune: bool = False) -> Arguments:
+    """Return ``forget`` of exactly these snapshots, and of the data nobody needs then."""
+    return ("forget", *(("--prune",) if prune else ()), *ids)
 
 
 def check(read_data_subset: str | None) -> Arguments:

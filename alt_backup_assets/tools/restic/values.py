@@ -86,6 +86,11 @@ class RetentionPlan:
     remove: tuple[Snapshot, ...]
     spared: tuple[Snapshot, ...] = ()
 
+    @property
+    def listed(self) -> tuple[Snapshot, ...]:
+        """All there is before anything is removed; what stays comes last."""
+        return (*self.remove, *self.keep)
+
 
 class CheckReport(Answer):
     """A check without any error.

@@ -48,6 +48,14 @@ def test_all_volumes_are_restored_and_0(lost: Machine, call: Call) -> None:
     assert "tokens: fetch snapshot" in ran.err
 
 
+def test_the_repository_is_listed_once_for_all(lost: Machine, call: Call) -> None:
+    """At night, in a hurry, nobody waits for a listing per volume."""
+    lost.local.calls.clear()
+    assert call("restore", "--all").code == 0
+    assert lost.local.calls.count("restore") > 1
+    assert lost.local.calls.count("snapshots") == 1
+
+
 def test_the_table_shows_the_steps(lost: Machine, call: Call) -> None:
     """People see verdict, target and what was done; the other volume is left alone."""
     ran = call("restore", "tokens")

@@ -116,12 +116,23 @@ def test_a_plan_that_is_out_of_date_is_refused(machine: Machine) -> None:
     assert len(machine.local.snapshots()) == 5
 
 
-def test_nothing_to_remove_still_prunes(machine: Machine) -> None:
-    """What an interrupted run left goes with the next one."""
+@pytest.mark.parametrize("prune", [False, True])
+def test_nothing_to_remove_prunes_where_that_is_due(machine: Machine, prune: bool) -> None:
+    """What an interrupted run left goes, whether the policy removes something or not."""
     taken = machine.snapshot()
-    planned = retain(machine.site, machine.local, _repository(machine, ONE_A_DAY))
+    planned = plan(machine.site, machine.local, _repository(machine, ONE_A_DAY))
     assert planned == RetentionPlan(keep=(taken,), remove=())
+    apply(machine.local, planned, prune=prune)
+    assert ("prune" in machine.local.calls) is prune
+
+
+def test_what_is_removed_is_pruned_once(machine: Machine) -> None:
+    """Together with the forgetting."""
+    _history(machine)
+    planned = plan(machine.site, machine.local, _repository(machine, ONE_A_DAY))
+    apply(machine.local, planned, prune=True)
     assert "forget_and_prune" in machine.local.calls
+    assert "prune" not in machine.local.calls
 
 
 def test_an_empty_repository_has_nothing_to_forget(machine: Machine) -> None:

@@ -150,11 +150,11 @@ def test_an_incomplete_backup_names_what_was_kept(client: Client) -> None:
 @pytest.mark.parametrize("verb", ["forget", "forget_and_prune"])
 def test_forgetting_is_judged_by_the_listing(client: Client, verb: str) -> None:
     """Before, after, and exactly the planned ids in between."""
-    prune = [OK] if verb == "forget_and_prune" else []
-    script = Script(listing(A, B), OK, *prune, listing(B, C))
+    prune = ("--prune",) if verb == "forget_and_prune" else ()
+    script = Script(listing(A, B), OK, listing(B, C))
     getattr(client(script), verb)([A])
-    assert script.verbs == ["snapshots", "forget", *["prune" for _ in prune], "snapshots"]
-    assert script.calls[1][0][-2:] == ("forget", A)
+    assert script.verbs == ["snapshots", "forget", "snapshots"]
+    assert script.calls[1][0][-2 - len(prune) :] == ("forget", *prune, A)
 
 
 @pytest.mark.parametrize(
@@ -176,10 +176,17 @@ def test_an_unknown_id_stops_before_forgetting(client: Client) -> None:
     assert script.verbs == ["snapshots"]
 
 
-def test_forgetting_nothing_runs_no_forget_but_prunes(client: Client) -> None:
-    """`forget` without ids would need a policy; a prune still clears an interrupted run's rest."""
-    script = Script(OK)
+def test_forgetting_nothing_calls_nothing(client: Client) -> None:
+    """`forget` without ids would need a policy."""
+    script = Script()
     client(script).forget_and_prune([])
+    assert script.verbs == []
+
+
+def test_a_prune_is_one_call(client: Client) -> None:
+    """It clears an interrupted run's rest; no snapshot goes."""
+    script = Script(OK)
+    client(script).prune()
     assert script.verbs == ["prune"]
 
 

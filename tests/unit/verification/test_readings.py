@@ -10,7 +10,6 @@ import pytest
 from alt_backup_assets.offsite.copy import copy_snapshots, uncopied
 from alt_backup_assets.registry.volume import Registry, Volume
 from alt_backup_assets.site import Site
-from alt_backup_assets.snapshots.back_up import expire_dumps
 from alt_backup_assets.verification.ledger import Ledger
 from alt_backup_assets.verification.retention import plan
 from alt_backup_assets.verification.rotation import rotation
@@ -26,7 +25,6 @@ def _names(site: Site) -> list[str]:
 
 ACTS: dict[str, Act] = {
     "copy": lambda site: copy_snapshots(site, _names(site)),
-    "expire": expire_dumps,
     "retention": plan,
     "rotation": lambda site: rotation(site, _names(site)),
     "sensor": undrilled,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from alt_backup_assets.config import Configuration
+from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import (
     LedgerError,
     NoSnapshot,
@@ -17,7 +18,8 @@ from alt_backup_assets.errors import (
 )
 from alt_backup_assets.offsite.copy import copy_snapshots
 from alt_backup_assets.verification.proof import Source
-from alt_backup_assets.verification.retention import plan, retain
+from alt_backup_assets.verification.repository_check import check, prune_is_due
+from alt_backup_assets.verification.retention import plan, retain, tidy
 from tests.fakes.restic import Fault
 from tests.fakes.site import DB, TOKENS, Machine
 
@@ -217,3 +219,68 @@ def test_without_an_offsite_repository_there_is_nothing_to_retain(machine: Machi
     """That is an error, not a success."""
     with pytest.raises(NoSnapshot):
         retain(replace(machine.site, offsite=None), "offsite")
+
+
+def test_tidying_lists_once(kept: Machine) -> None:
+    """What the policy's plan lists is enough for the dumps on the disk and for the proofs."""
+    kept.drill(DB)
+    kept.local.calls.clear()
+    expired, planned = tidy(kept.site)
+    assert planned is not None
+    assert len(planned.remove) == 4
+    assert {name: len(ids) for name, ids in expired.items()} == {DB: 0, TOKENS: 0}
+    assert kept.local.calls == ["require_version", "plan_retention", "forget_and_prune"]
+
+
+def test_a_refusal_does_not_keep_old_dumps(kept: Machine) -> None:
+    """They are held by snapshots; the disk must not fill with them while somebody looks."""
+    _back_up_days(kept, 9, DB)  # the other volume's newest snapshot is too old by then
+    with pytest.raises(RetentionUnsafe, match="token-data"):
+        tidy(kept.site)
+    assert len(store(kept.site).dumps(DB)) < 13
+    assert len(kept.local.snapshots(tag=DB)) == 13
+
+
+def test_an_append_only_repository_keeps_no_old_dumps_on_the_disk(kept: Machine) -> None:
+    """Nothing is removed from it, and the dumps that it holds need not be on the disk."""
+    _back_up_days(kept, 9, *BOTH)
+    expired, planned = tidy(_with(kept, "local", append_only=True).site)
+    assert planned is None
+    assert all(expired.values())
+    assert len(kept.local.snapshots(tag=DB)) == 13
+
+
+@pytest.mark.parametrize("call", ["plan_retention", "snapshots"])
+def test_a_repository_that_does_not_open_keeps_every_dump(kept: Machine, call: str) -> None:
+    """Nobody knows what it holds."""
+    _back_up_days(kept, 9, *BOTH)
+    kept.local.faults = {call: Fault(RepositoryUnreachable("gone"))}
+    append_only = call == "snapshots"
+    with pytest.raises(RepositoryUnreachable):
+        tidy(_with(kept, "local", append_only=append_only).site)
+    assert len(store(kept.site).dumps(DB)) == 13
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_data_without_a_snapshot_goes_where_a_check_found_some(
+    machine: Machine, source: Source
+) -> None:
+    """An interrupted run left it; a day on which nothing is forgotten removes it all the same."""
+    machine.back_up()
+    copy_snapshots(machine.site, BOTH)
+    repository = machine.local if source == "local" else machine.offsite
+    for left, pruned in ((False, []), (True, ["prune"])):
+        repository.left_data = left
+        check(machine.site, source=source)
+        repository.calls.clear()
+        assert retain(machine.site, source) is not None
+        assert [call for call in repository.calls if call == "prune"] == pruned
+
+
+def test_a_check_whose_record_is_lost_prunes(machine: Machine) -> None:
+    """Nobody knows what it found."""
+    machine.back_up()
+    check(machine.site)
+    assert not prune_is_due(machine.site)
+    (machine.site.state / "repository-check.json").write_text("{")
+    assert prune_is_due(machine.site)
