@@ -37,7 +37,8 @@ test-unit: venv ## the tests that need no service at all
 	@.venv/bin/python -m pytest tests/unit $(PYTEST_ARGS)
 
 bench-scale: venv tools ## 200 volumes, 10,000 snapshots, 20,000 proofs: how long one waits (10 min)
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m benchmarks.scale --json docs/scale.json
+	@scripts/install_packages chromium
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m benchmarks.scale
 
 lint: venv ## ruff, mypy, import-linter; all of them, whatever the first one says
 	@code=0; \

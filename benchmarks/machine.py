@@ -40,6 +40,17 @@ def unquiet(found: Machine) -> str | None:
     )
 
 
+def program_versions(restic: Path) -> dict[str, str]:
+    """Return the versions of the product and of what it runs with, by name."""
+    said = run([str(restic), "version"], timeout_seconds=30).stdout.decode()
+    return {
+        "alt_backup_assets": metadata.version("alt_backup_assets"),
+        "dagster": metadata.version("dagster"),
+        "python": host.python_version(),
+        "restic": said.split()[1],
+    }
+
+
 def versions(platform: Platform, restic: Path) -> dict[str, str]:
     """Return the version of everything that is compared, by its name."""
     engine = docker.from_env()
@@ -47,16 +58,8 @@ def versions(platform: Platform, restic: Path) -> dict[str, str]:
         of_engine = str(engine.version()["Version"])
     finally:
         engine.close()
-    said = run([str(restic), "version"], timeout_seconds=30).stdout.decode()
     servers = {
         f"postgresql ({each.name})": platform.tell(each, "SHOW server_version").split()[0]
         for each in platform.size.databases
     }
-    return {
-        "alt_backup_assets": metadata.version("alt_backup_assets"),
-        "dagster": metadata.version("dagster"),
-        "docker": of_engine,
-        "python": host.python_version(),
-        "restic": said.split()[1],
-        **servers,
-    }
+    return {**program_versions(restic), "docker": of_engine, **servers}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks import figures, result
-from benchmarks.result import Benchmark, Experiment, Run
+from benchmarks.result import Benchmark, Experiment, Machine, Run
 
 NOTHING = "-"
 
@@ -146,21 +146,25 @@ def _goals(benchmark: Benchmark) -> Shown:
 
 def facts(benchmark: Benchmark) -> Iterator[str]:
     """Return the sentences that belong beside the numbers."""
-    machine = benchmark.machine
     yield (
         f"{benchmark.started_at:%Y-%m-%d %H:%M} UTC, size {benchmark.size}:"
         f" {benchmark.database_bytes / 1e9:.2f} GB in databases,"
         f" {benchmark.file_bytes / 1e9:.2f} GB of files, {benchmark.rounds} rounds,"
         f" {benchmark.duration_seconds / 60:.0f} minutes in all."
     )
-    yield (
-        f"{machine.processor}, {machine.cores} cores, {machine.memory_bytes / 2**30:.0f} GiB,"
-        f" {machine.system}; load average before: {machine.load_before}."
-    )
+    yield described(benchmark.machine)
     yield ", ".join(f"{name} {version}" for name, version in benchmark.versions.items()) + "."
     if benchmark.size != figures.GOAL_SIZE:
         yield f"The goals are meant for the size {figures.GOAL_SIZE}, and this is not that."
     yield from benchmark.notes
+
+
+def described(machine: Machine) -> str:
+    """Return the sentence that names a machine."""
+    return (
+        f"{machine.processor}, {machine.cores} cores, {machine.memory_bytes / 2**30:.0f} GiB,"
+        f" {machine.system}; load average before: {machine.load_before}."
+    )
 
 
 def seconds(value: float | None) -> str:
