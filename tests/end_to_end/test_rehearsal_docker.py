@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from alt_backup_assets.platforms.seam import Runtime, Throwaway
 from alt_backup_assets.registry.volume import Volume
 from tests.end_to_end.docker_fixtures import POSTGRESQL_17, Project, compose_project, config
 from tests.end_to_end.stack import start_server
+from tests.fakes.records import record_of
 from tests.platform_contract import MIB
 
 pytestmark = pytest.mark.end_to_end
@@ -73,27 +73,6 @@ def _dumped(project: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return directory, postgresql.dump(VOLUME, DockerEngine(config(project, root)), directory)
 
 
-def _record(dumped: Dumped, **changes: object) -> DumpRecord:
-    record = DumpRecord(
-        dump_id="1",
-        platform="tests",
-        volume=VOLUME.name,
-        service=VOLUME.service,
-        engine=str(VOLUME.engine),
-        taken_at=dumped.taken_at,
-        finished_at=dumped.taken_at,
-        backup_day=date(2026, 11, 23),
-        root_run=None,
-        runtime=dumped.runtime,
-        server_version=dumped.server_version,
-        size_bytes=1,
-        data_bytes=dumped.data_bytes,
-        artifacts=dumped.artifacts,
-        content=dumped.content,
-    )
-    return record.model_copy(update=changes)
-
-
 def _engine(project: Project, root: Path, memory_mb: int) -> Noting:
     engine = Noting(config(project, root, throwaway_memory_mb=memory_mb))
     engine.asked = []
@@ -115,7 +94,7 @@ def test_both_come_back_in_memory(
 ) -> None:
     """The live data and everything beside it surely fit into half of the cap."""
     engine = _engine(project, tmp_path, 1536)
-    assert _rehearse(engine, _record(dumped[1]), dumped[0]) == ()
+    assert _rehearse(engine, record_of(VOLUME, dumped[1]), dumped[0]) == ()
     assert engine.asked == [True]
     assert _left(project) == []
 
@@ -131,7 +110,7 @@ def test_memory_that_is_full_is_left_for_the_disk(
     engine = _engine(project, tmp_path, 240)
     assert dumped[1].data_bytes is not None
     assert dumped[1].data_bytes + 40 * MIB > engine.memory_bytes
-    assert _rehearse(engine, _record(dumped[1]), dumped[0]) == ()
+    assert _rehearse(engine, record_of(VOLUME, dumped[1]), dumped[0]) == ()
     assert engine.asked == [True, False]
     assert _left(project) == []
 
@@ -148,7 +127,7 @@ def test_a_dump_of_unknown_size_comes_back_on_the_disk(
     os.truncate(archive, archive.stat().st_size * 2 // 3)
     engine = _engine(project, tmp_path, 1024)
     with pytest.raises(DrillError) as caught:
-        postgresql.rehearse(_record(dumped[1], data_bytes=None), directory, engine)
+        postgresql.rehearse(record_of(VOLUME, dumped[1], data_bytes=None), directory, engine)
     assert str(caught.value).startswith("second: in throw-away target of db")
     assert "pg_restore exited with 1" in str(caught.value)
     assert "alt: " not in str(caught.value)

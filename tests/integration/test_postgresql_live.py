@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +25,7 @@ from alt_backup_assets.dumps.record import DumpRecord, compare
 from alt_backup_assets.errors import RestoreFailed, RestoreRefused, ToolFailed
 from alt_backup_assets.platforms.local import LocalMachine
 from alt_backup_assets.registry.volume import Volume
+from tests.fakes.records import record_of
 from tests.local_postgresql import LocalServer
 
 pytestmark = pytest.mark.integration
@@ -50,23 +50,7 @@ class Live:
         directory.mkdir()
         volume = self.volume.model_copy(update=changes)
         dumped = postgresql.dump(volume, self.machine, directory)
-        return DumpRecord(
-            dump_id=name,
-            platform=self.machine.name,
-            volume=volume.name,
-            service=volume.service,
-            engine="postgresql",
-            taken_at=dumped.taken_at,
-            finished_at=dumped.taken_at,
-            backup_day=date(2026, 11, 24),
-            root_run=None,
-            runtime=dumped.runtime,
-            server_version=dumped.server_version,
-            size_bytes=1,
-            artifacts=dumped.artifacts,
-            content=dumped.content,
-            warnings=dumped.warnings,
-        )
+        return record_of(volume, dumped, dump_id=name)
 
     def load(self, record: DumpRecord, into: str | None = None) -> PostgresqlContent:
         """Load a dump of this name back."""

@@ -22,24 +22,10 @@ from alt_backup_assets.tools.restic import Snapshot
 from alt_backup_assets.verification import ledger as module
 from alt_backup_assets.verification.heads import head_tag
 from alt_backup_assets.verification.ledger import Ledger, open_ledger, publish
-from alt_backup_assets.verification.proof import Proof
 from tests.fakes.clock import NOW
+from tests.fakes.records import numbered_proof
 from tests.fakes.restic import FakeRestic, Fault
 from tests.fakes.site import DB, Machine, fake_site
-
-
-def _proof(number: int, volume: str = DB) -> Proof:
-    return Proof(
-        volume=volume,
-        snapshot=f"{number:064x}",
-        source="local",
-        verdict="PROVEN",
-        differences=(),
-        taken_at=NOW,
-        drilled_at=NOW,
-        phases={"fetch": 1.5},
-        counts={"rows": number},
-    )
 
 
 @pytest.fixture(name="ledger")
@@ -51,25 +37,25 @@ def _ledger(tmp_path: Path) -> Ledger:
 def _file(tmp_path: Path, ledger: Ledger) -> Path:
     """Write three proofs and return their file."""
     for number in range(3):
-        ledger.append(_proof(number))
+        ledger.append(numbered_proof(number))
     return tmp_path / "ledger" / f"{DB}.jsonl"
 
 
 def test_proofs_come_back_in_the_order_they_were_made(ledger: Ledger, file: Path) -> None:
     """Each as it was."""
-    assert ledger.proofs(DB) == tuple(_proof(number) for number in range(3))
+    assert ledger.proofs(DB) == tuple(numbered_proof(number) for number in range(3))
 
 
-def test_a_volume_that_was_never_drilled_has_no_proof(ledger: Ledger, file: Path) -> None:
+def test_a_volume_that_was_never_drilled_has_nonumbered_proof(ledger: Ledger, file: Path) -> None:
     """Another one's are not its."""
     assert ledger.proofs("token-data") == ()
 
 
 def test_volumes_have_their_own_chains(ledger: Ledger, file: Path) -> None:
     """One that is damaged takes nothing from the others."""
-    ledger.append(_proof(9, "token-data"))
+    ledger.append(numbered_proof(9, "token-data"))
     file.write_text("damaged\n")
-    assert ledger.proofs("token-data") == (_proof(9, "token-data"),)
+    assert ledger.proofs("token-data") == (numbered_proof(9, "token-data"),)
 
 
 def test_a_proof_of_an_older_version_is_still_read(ledger: Ledger, tmp_path: Path) -> None:
@@ -85,8 +71,8 @@ def test_a_proof_of_an_older_version_is_still_read(ledger: Ledger, tmp_path: Pat
     (tmp_path / "ledger" / f"{DB}.jsonl").write_text(old)
     (read,) = ledger.proofs(DB)
     assert (read.dump_sha256, read.fingerprint, read.tools) == (None, None, {})
-    ledger.append(_proof(1))
-    assert ledger.proofs(DB) == (read, _proof(1))
+    ledger.append(numbered_proof(1))
+    assert ledger.proofs(DB) == (read, numbered_proof(1))
 
 
 def _replaced(lines: list[bytes], number: int, before: bytes, after: bytes) -> list[bytes]:
@@ -121,7 +107,7 @@ def test_a_line_that_was_touched_shows(
     with pytest.raises(LedgerError, match=said):
         ledger.proofs(DB)
     with pytest.raises(LedgerError):
-        ledger.append(_proof(4))
+        ledger.append(numbered_proof(4))
     assert file.read_bytes() == touched
 
 
@@ -131,8 +117,8 @@ def test_a_line_a_crash_tore_is_replaced(ledger: Ledger, file: Path, length: int
     whole = file.read_bytes()
     file.write_bytes(whole + whole[:length])
     assert len(ledger.proofs(DB)) == 3
-    ledger.append(_proof(3))
-    assert ledger.proofs(DB) == tuple(_proof(number) for number in range(4))
+    ledger.append(numbered_proof(3))
+    assert ledger.proofs(DB) == tuple(numbered_proof(number) for number in range(4))
     assert file.read_bytes().startswith(whole)
 
 
@@ -140,8 +126,8 @@ def test_a_whole_line_without_its_end_is_replaced(ledger: Ledger, file: Path) ->
     """The newline is the last byte written, so without it nothing was promised."""
     file.write_bytes(file.read_bytes()[:-1])
     assert len(ledger.proofs(DB)) == 2
-    ledger.append(_proof(7))
-    assert ledger.proofs(DB)[-1] == _proof(7)
+    ledger.append(numbered_proof(7))
+    assert ledger.proofs(DB)[-1] == numbered_proof(7)
 
 
 def test_a_site_without_a_ledger_begins_one(machine: Machine) -> None:
@@ -231,7 +217,7 @@ def test_a_lost_ledger_comes_back_once(tmp_path: Path) -> None:
     repository = _Meeting("/fake/local", exists=True)
     site = fake_site(tmp_path, local=repository)
     (site.state / "aside").mkdir()
-    Ledger(site.state / "aside").append(_proof(1))
+    Ledger(site.state / "aside").append(numbered_proof(1))
     repository.backup(site.state / "aside", host="fake", tags=[LEDGER], taken_at=NOW)
     found: list[object] = []
 
@@ -246,7 +232,7 @@ def test_a_lost_ledger_comes_back_once(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert found == [(_proof(1),)] * 2
+    assert found == [(numbered_proof(1),)] * 2
 
 
 def test_the_ledger_goes_into_the_repository(machine: Machine) -> None:

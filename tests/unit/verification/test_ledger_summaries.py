@@ -12,24 +12,10 @@ import pytest
 from alt_backup_assets.errors import LedgerError
 from alt_backup_assets.verification.ledger import Ledger
 from alt_backup_assets.verification.proof import Proof
-from tests.fakes.clock import NOW
+from tests.fakes.records import numbered_proof
 from tests.fakes.site import DB
 
 Change = Callable[[list[bytes]], list[bytes]]
-
-
-def _proof(number: int) -> Proof:
-    return Proof(
-        volume=DB,
-        snapshot=f"{number:064x}",
-        source="local",
-        verdict="PROVEN",
-        differences=(),
-        taken_at=NOW,
-        drilled_at=NOW,
-        phases={"fetch": 1.5},
-        counts={"rows": number},
-    )
 
 
 @pytest.fixture(name="ledger")
@@ -37,7 +23,7 @@ def _ledger(tmp_path: Path) -> Ledger:
     """Return a ledger with three proofs of one volume."""
     ledger = Ledger(tmp_path / "ledger")
     for number in range(3):
-        ledger.append(_proof(number))
+        ledger.append(numbered_proof(number))
     return ledger
 
 
@@ -102,7 +88,7 @@ def test_a_line_that_was_touched_shows(
     with pytest.raises(LedgerError, match=said):
         ledger.summaries(DB)
     with pytest.raises(LedgerError):
-        ledger.append(_proof(4))
+        ledger.append(numbered_proof(4))
     assert file.read_bytes() == touched
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from alt_backup_assets.dumps.record import DumpRecord, ServerState
 from alt_backup_assets.errors import ServiceNotFound, ServiceVanished, ToolFailed
 from tests.fakes.platform import Answer
 from tests.fakes.postgresql import ROWS, STATE, VOLUME, Server, answers, script
+from tests.fakes.records import record_of
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ROLE = {"name": "alt_db_user", "attributes": "t|-"}
@@ -26,25 +27,7 @@ def _server(tmp_path: Path) -> Server:
 
 
 def _record(server: Server, **changes: object) -> DumpRecord:
-    dumped = server.dump()
-    record = DumpRecord(
-        dump_id="one",
-        platform="fake",
-        volume=VOLUME.name,
-        service=VOLUME.service,
-        engine="postgresql",
-        taken_at=dumped.taken_at,
-        finished_at=dumped.taken_at,
-        backup_day=date(2026, 11, 23),
-        root_run=None,
-        runtime=dumped.runtime,
-        server_version=dumped.server_version,
-        size_bytes=1,
-        artifacts=dumped.artifacts,
-        content=dumped.content,
-        server_state=dumped.server_state,
-    )
-    return record.model_copy(update=changes)
+    return record_of(VOLUME, server.dump(), **changes)
 
 
 def test_where_nothing_changed_no_dump_is_needed(server: Server) -> None:
