@@ -123,7 +123,7 @@ class Server:
             client.join(timeout=30)
 
     def _wait_for_writing(self) -> None:
-        newest = "SELECT max(id) FROM moving"
+        newest = "SELECT coalesce(max(id), 0) FROM moving"
         before, deadline = self.sql(newest), time.monotonic() + 20
         while self.sql(newest) == before:
             assert time.monotonic() < deadline, "nobody writes"

@@ -97,7 +97,7 @@ def server_of(stack: Stack, volume: str) -> Server:
 
 def newest_row(server: Server) -> int:
     """Return the highest key of the table that moves."""
-    return int(server.sql("SELECT max(id) FROM moving"))
+    return int(server.sql("SELECT coalesce(max(id), 0) FROM moving"))
 
 
 @pytest.mark.parametrize(
