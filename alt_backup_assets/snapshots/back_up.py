@@ -31,7 +31,7 @@ Notify = Callable[[str], object]
 
 
 _LOCK_SECONDS = 600
-_BATCH_SECONDS = 30.0  # what is saved within this time is confirmed by one listing
+_BATCH_SECONDS = 8.0  # what is saved within this time is confirmed by one listing
 _patiently = stamina.RetryingCaller(attempts=3).on(Transient)
 
 
