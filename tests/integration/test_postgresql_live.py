@@ -50,7 +50,7 @@ class Live:
         directory.mkdir()
         volume = self.volume.model_copy(update=changes)
         dumped = postgresql.dump(volume, self.machine, directory)
-        return record_of(volume, dumped, dump_id=name)
+        return record_of(volume, dumped, dump_id=name, platform=self.machine.name)
 
     def load(self, record: DumpRecord, into: str | None = None) -> PostgresqlContent:
         """Load a dump of this name back."""
