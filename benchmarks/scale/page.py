@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from benchmarks.figures import Goal
 from benchmarks.machine import unquiet
+from benchmarks.markdown import table
 from benchmarks.scale.result import Row, Scale
 from benchmarks.shown import described
 
+_COLUMNS = ("what", "measured", "goal", "judgement", "CPU", "memory")
 _HOW = """\
 Made by `make bench-scale`; written from [scale.json](scale.json). A generator writes the sites:
 registry, dumps with their records, both repositories, chains of proofs. Each snapshot in them is of
@@ -31,23 +33,19 @@ def _lines(scale: Scale) -> Iterator[str]:
         yield f"**{loud}**\n"
     yield f"{scale.started_at:%Y-%m-%d %H:%M} UTC. {described(scale.machine)}\n"
     yield ", ".join(f"{name} {version}" for name, version in scale.versions.items()) + ".\n"
-    yield "| what | measured | goal | judgement | CPU | memory |"
-    yield "|---|---:|---:|---:|---:|---:|"
-    yield from map(_row, scale.rows)
-    yield ""
+    yield from table(_COLUMNS, map(_row, scale.rows))
     yield _HOW.rstrip("\n")
 
 
-def _row(row: Row) -> str:
+def _row(row: Row) -> tuple[str, ...]:
     limit, judgement = "", ""
     if row.goal is not None:
         limit, judgement = f"≤ {row.goal:g} {row.unit}", Goal("", row.goal, row.value).judgement
-    cells = (
+    return (
         row.what,
         f"{row.value:.2f} {row.unit}",
         limit,
-        f"**{judgement}**" if judgement.startswith("MISSED") else judgement,
+        judgement,
         f"{row.cpu_seconds:.1f} s" if row.cpu_seconds else "",
         f"{row.peak_mib:.0f} MiB" if row.peak_mib else "",
     )
-    return f"| {' | '.join(cells)} |"

@@ -165,7 +165,7 @@ def test_a_restic_that_is_too_old_is_2_and_nothing_is_done(
     assert ran.code == 2
     assert ran.json["verdict"] == "FAILED"
     assert "restic 0.14 is too old" in ran.out
-    changing = {"init", "backup", "restore", "copy_from", "forget_and_prune", "check"}
+    changing = {"init", "backup", "restore", "copy_from", "forget_and_prune", "prune", "check"}
     assert not changing & {*backed_up.local.calls[before:], *backed_up.offsite.calls}
 
 

@@ -46,7 +46,7 @@ def test_proofs_come_back_in_the_order_they_were_made(ledger: Ledger, file: Path
     assert ledger.proofs(DB) == tuple(numbered_proof(number) for number in range(3))
 
 
-def test_a_volume_that_was_never_drilled_has_nonumbered_proof(ledger: Ledger, file: Path) -> None:
+def test_a_volume_that_was_never_drilled_has_no_proof(ledger: Ledger, file: Path) -> None:
     """Another one's are not its."""
     assert ledger.proofs("token-data") == ()
 
