@@ -15,15 +15,17 @@ after the other, one restic backup, `restic check`; for verification one throw-a
 dump, and rows counted. *Product* is the Dagster job `daily_backup` or `restore_drill` in a fresh
 process, fingerprints, records, proofs and all content compared. *Bare tools side by side* is what
 the tools reach without any of that: two dumps at a time, `zstd:3`, no fingerprint, tuned
-throw-away servers. *borgmatic* is a peer: `borgmatic create check` with the same gzip 6 into a
-borg repository; it runs once, and has no verification that restores. Recommended flags are
-`zstd:3`, and gzip 1 where the server is older than PostgreSQL 16. Everybody works by turns in one
-run, in an empty repository; file caches are warm.
+throw-away servers; *bare tools, same flags* the same with gzip 6. *borgmatic* is a peer:
+`borgmatic create check` with the same gzip 6 into a borg repository; it runs once, and has no
+verification that restores. Recommended flags are `zstd:3`, and gzip 1 where the server is older
+than PostgreSQL 16. Everybody works by turns in one run, in an empty repository; file caches are
+warm.
 
-Numbers are medians of the rounds; a ratio is the median of the ratios inside each round. CPU is
-that of all processes and of the containers; what the Docker engine itself takes is not in it.
-*Read* is what the processes asked for by read calls: files, pipes and sockets. *Peak memory* is
-that of all processes of a contender together, containers left out.
+Numbers are medians of the rounds; a ratio is the median of the ratios inside each round, and of
+growth that of all days together. CPU is that of all processes and of the containers; what the
+Docker engine itself takes is not in it. *Read* is what the processes asked for by read calls:
+files, pipes and sockets. *Peak memory* is that of all processes of a contender together,
+containers left out.
 """
 
 

@@ -31,6 +31,7 @@ RECOMMENDED = "product, recommended flags"
 UNCOMPRESSED = "product, uncompressed"
 PRODUCT = "product"
 BARE = "bare tools side by side"
+BARE_SAME_FLAGS = "bare tools, same flags"
 BORGMATIC = "borgmatic"
 
 

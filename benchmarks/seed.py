@@ -52,6 +52,12 @@ _FINISH = """
 CREATE INDEX IF NOT EXISTS articles_published ON articles (published);
 VACUUM (ANALYZE);
 """
+_CHANGED = """
+UPDATE articles SET read = NOT read WHERE hashint8(id) % 10 = 0;
+UPDATE readings SET price = price + 1 WHERE hashint8(id) % 10 = 0;
+UPDATE blobs SET content = content || '' WHERE hashint8(id) % 10 = 0;
+VACUUM (ANALYZE);
+"""
 _SCATTERED = """
 UPDATE articles SET read = NOT read, body = body || ' Seen.' WHERE hashint8(id) % 100 = {day};
 UPDATE readings SET price = price + 1 WHERE hashint8(id) % 100 = {day};
@@ -67,6 +73,15 @@ _LINES = 4096
 def database_script(database: Database) -> str:
     """Return the SQL that fills an empty database."""
     return _BASE + _rows(database, 0.0, 1.0) + _FINISH
+
+
+def changed_script() -> str:
+    """Return the SQL after which a tenth of the rows has moved, and new ones find their room.
+
+    A database in which nothing was ever changed or deleted has none: there a day's rows are all
+    at the end of each table.
+    """
+    return _CHANGED
 
 
 def appended_script(database: Database, day: int) -> str:

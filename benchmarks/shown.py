@@ -109,7 +109,9 @@ def _grown(benchmark: Benchmark) -> Shown:
     for name in figures.contenders(benchmark, "first day"):
         runs = {day: figures.of(benchmark, day, name) for day in days}
         cells = [megabytes(figures.middle(runs[day], figures.grown)) for day in days]
-        ratios = [number(figures.ratio(runs[day], base[day], figures.grown)) for day in days[1:]]
+        ratios = [
+            number(figures.ratio_of_sums(runs[day], base[day], figures.grown)) for day in days[1:]
+        ]
         rows.append((name, *cells, *ratios))
     columns = (*days, f"appended, ratio to {result.SAME_FLAGS}", "scattered, ratio")
     return Shown("Repository growth a day, one database", ("contender", *columns), tuple(rows))
@@ -138,10 +140,11 @@ def _goals(benchmark: Benchmark) -> Shown:
             f"≤ {goal.limit:g} {goal.unit}".rstrip(),
             f"{number(goal.value)} {goal.unit}".rstrip(),
             goal.judgement,
+            number(goal.bare),
         )
         for goal in figures.goals(benchmark)
     )
-    return Shown("Goals", ("goal", "limit", "measured", "judgement"), rows)
+    return Shown("Goals", ("goal", "limit", "measured", "judgement", "bare tools"), rows)
 
 
 def facts(benchmark: Benchmark) -> Iterator[str]:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
+from dagster import DagsterInstance
 
 from alt_backup_assets.config import Repository
 from alt_backup_assets.site import Site, open_site
@@ -137,8 +138,11 @@ class Place:
         written = {"volumes": {name: dict(entry) for name, entry in entries.items()}}
         (self.directory / "registry.yaml").write_text(yaml.safe_dump(written, sort_keys=False))
         self.config.write_text(yaml.safe_dump(values, sort_keys=False))
-        (self.directory / "dagster").mkdir()
-        shutil.copy(ROOT / "dagster.yaml", self.directory / "dagster")
+        home = self.directory / "dagster"
+        home.mkdir()
+        shutil.copy(ROOT / "dagster.yaml", home)
+        # Its tables are there on any day but the first, as the repository is.
+        DagsterInstance.from_config(str(home)).dispose()
 
 
 def entries(

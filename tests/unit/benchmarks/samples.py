@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from benchmarks.result import (
     BARE,
+    BARE_SAME_FLAGS,
     BY_HAND,
     PRODUCT,
     RECOMMENDED,
@@ -58,6 +59,7 @@ def good() -> Benchmark:
         run("backup", SAME_FLAGS, 1, 80.0, python_peak_bytes=200_000_000),
         run("backup", RECOMMENDED, 1, 30.0),
         run("backup", BARE, 1, 28.0),
+        run("backup", BARE_SAME_FLAGS, 1, 78.0),
         run("verification", BY_HAND, 1, 60.0),
         run("verification", RECOMMENDED, 1, 24.0),
         run("hourly, all changed", RECOMMENDED, 1, 30.0),

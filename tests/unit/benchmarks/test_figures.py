@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import figures
 from benchmarks.figures import Goal
-from benchmarks.result import BY_HAND, PRODUCT, RECOMMENDED
+from benchmarks.result import BY_HAND, PRODUCT, RECOMMENDED, SAME_FLAGS, UNCOMPRESSED
 from benchmarks.tooltime import covered_seconds
 from tests.unit.benchmarks.samples import benchmark, good, run
 
@@ -34,6 +34,17 @@ def test_a_ratio_needs_both_in_one_round() -> None:
     base = [run("backup", BY_HAND, 1, 10.0)]
     assert figures.ratio([run("backup", RECOMMENDED, 2, 1.0)], base) is None
     assert figures.ratio([], base) is None
+
+
+def test_days_are_taken_together() -> None:
+    """What grew by chance on one day counts as much as it weighs; a side of nothing has none."""
+    base = [
+        run("appended day", SAME_FLAGS, n, 1.0, grown_bytes=size) for n, size in ((1, 6), (2, 2))
+    ]
+    runs = [run("appended day", UNCOMPRESSED, n, 1.0, grown_bytes=2) for n in (1, 2)]
+    assert figures.ratio_of_sums(runs, base, figures.grown) == pytest.approx(0.5)
+    assert figures.ratio_of_sums([], base, figures.grown) is None
+    assert figures.ratio_of_sums(runs, [], figures.grown) is None
 
 
 def test_the_time_per_volume_is_the_slope_from_the_fewest_to_the_most() -> None:

@@ -46,7 +46,8 @@ def test_the_three_files_belong_together(tmp_path: Path) -> None:
 def test_the_page_has_a_row_for_every_contender_and_goal() -> None:
     """Medians, ratios and judgements stand in it."""
     lines = page(good()).splitlines()
-    assert "| daily backup, recommended flags | ≤ 0.38 | 0.30 | met |" in lines
+    assert "| daily backup, recommended flags | ≤ 0.38 | 0.30 | met | 0.28 |" in lines
+    assert "| daily backup, same flags | ≤ 0.85 | 0.80 | met | 0.78 |" in lines
     (row,) = (line for line in lines if line.startswith("| bare tools") and "28.0 s" in line)
     assert row.startswith("| bare tools side by side | 28.0 s | 0.28 |")
     assert "| 45 | 5.0 s | 40.0 s |" in lines
@@ -54,7 +55,7 @@ def test_the_page_has_a_row_for_every_contender_and_goal() -> None:
 
 def test_a_missed_goal_is_shown_as_missed() -> None:
     """With by how much, in bold, on the page as on the terminal."""
-    assert "| 0.57 | **MISSED by 50 %** |" in page(_missed())
+    assert "| 0.57 | **MISSED by 50 %** | - |" in page(_missed())
     assert "MISSED by 50 %" in _printed(_missed())
 
 
@@ -84,8 +85,8 @@ def test_the_picture_has_a_bar_for_every_contender_and_a_dot_for_every_round() -
     """It is well-formed, and the bars are as long as the medians."""
     svg = ET.fromstring(picture(good()))  # noqa: S314 -- our own
     bars = svg.findall(f"{_SVG}rect")
-    assert len(bars) == 8
-    assert len(svg.findall(f"{_SVG}circle")) == 8
+    assert len(bars) == 9
+    assert len(svg.findall(f"{_SVG}circle")) == 9
     by_hand, same = (float(bar.attrib["width"]) for bar in bars[:2])
     assert round(same / by_hand, 2) == 0.8
 
