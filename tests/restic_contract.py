@@ -69,15 +69,6 @@ class RepositoryContract:
         assert taken.lineage == taken.id
         assert taken.id.startswith(taken.short)
 
-    def test_what_is_saved_is_confirmed_by_a_listing(
-        self, repository: Restic, source: Path
-    ) -> None:
-        """Saving returns an id; the listing has it, with all that was said."""
-        repository.init()
-        saved = repository.save(source, host="alt", tags=["scheduled"], taken_at=NOON)
-        (listed,) = repository.snapshots()
-        assert (listed.id, listed.tags, listed.time) == (saved, ("scheduled",), NOON)
-
     def test_listings_are_by_data_time_and_filtered(self, repository: Restic, source: Path) -> None:
         """The oldest data comes first, whatever was put in first; host and tag narrow it."""
         repository.init()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import stamina
@@ -15,15 +15,8 @@ from alt_backup_assets.errors import AltBackupError, Transient
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import by_tag, dump_ids
-from alt_backup_assets.snapshots.take import (
-    Held,
-    Saved,
-    SnapshotTaken,
-    confirm,
-    newest_dump,
-    put_in,
-)
-from alt_backup_assets.tools.parallel import batches, in_words
+from alt_backup_assets.snapshots.take import Held, SnapshotTaken, newest_dump, put_in
+from alt_backup_assets.tools.parallel import each, in_words
 from alt_backup_assets.tools.restic import Snapshot
 
 Notify = Callable[[str], object]
@@ -31,7 +24,6 @@ Notify = Callable[[str], object]
 
 
 _LOCK_SECONDS = 600
-_BATCH_SECONDS = 8.0  # what is saved within this time is confirmed by one listing
 _patiently = stamina.RetryingCaller(attempts=3).on(Transient)
 
 
@@ -50,14 +42,6 @@ class BackedUp:
     dump: StoredDump | None = None
     snapshot: SnapshotTaken | None = None
     error: str | None = None
-
-
-@dataclass(frozen=True)
-class _Worked:
-    """What a worker did for one volume: with ``saved``, its snapshot is still to be confirmed."""
-
-    backed_up: BackedUp
-    saved: Saved | None = None
 
 
 def back_up(
@@ -97,7 +81,7 @@ def back_up(
 
     held = Held(site)
 
-    def work(volume: Volume) -> _Worked:
+    def work(volume: Volume) -> BackedUp:
         return _work_on(
             site,
             volume,
@@ -109,14 +93,8 @@ def back_up(
             notify=notify,
         )
 
-    seconds = _BATCH_SECONDS if snapshots else 0.0
-    for batch in batches(wanted, work, workers=site.config.workers, seconds=seconds):
-        ended = [o.value or _Worked(BackedUp(o.item.name, error=o.message)) for o in batch]
-        for done in _confirmed(site, ended):
-            if taken := done.snapshot:
-                data_time = _moment(taken.dump.data_at)
-                notify(f"{done.volume}: snapshot {taken.snapshot.short}, data of {data_time}")
-            yield done
+    for outcome in each(wanted, work, workers=site.config.workers):
+        yield outcome.value or BackedUp(outcome.item.name, error=outcome.message)
 
 
 def _work_on(
@@ -129,40 +107,24 @@ def _work_on(
     root_run: str | None,
     spare_unchanged: bool,
     notify: Notify,
-) -> _Worked:
+) -> BackedUp:
     dump: StoredDump | None = None
     try:
         with site.lock(volume.name, wait_seconds=_LOCK_SECONDS):
             if with_dump:
                 dump = unchanged_dump(site, volume, day=day) if spare_unchanged else None
-                taken = f"unchanged since {_moment(dump.record.taken_at)}" if dump else "dumping"
-                notify(f"{volume.name}: {taken}")
+                said = f"unchanged since {_moment(dump.record.taken_at)}" if dump else "dumping"
+                notify(f"{volume.name}: {said}")
                 dump = dump or _patiently(take_dump, site, volume, day=day, root_run=root_run)
             if held is None:
-                return _Worked(BackedUp(volume.name, dump))
+                return BackedUp(volume.name, dump)
             notify(f"{volume.name}: taking the snapshot")
-            put = _patiently(put_in, site, volume, dump or newest_dump(site, volume), held)
+            taken = _patiently(put_in, site, volume, dump or newest_dump(site, volume), held)
     except (AltBackupError, OSError) as error:
-        return _Worked(BackedUp(volume.name, dump, error=in_words(error)))
-    if isinstance(put, Saved):
-        return _Worked(BackedUp(volume.name, dump), put)
-    return _Worked(BackedUp(volume.name, dump, put))
-
-
-def _confirmed(site: Site, ended: Sequence[_Worked]) -> Iterator[BackedUp]:
-    """Yield what is certain: restic's word alone makes no volume green."""
-    yield from (done.backed_up for done in ended if done.saved is None)
-    waiting = [(done.backed_up, done.saved) for done in ended if done.saved]
-    if not waiting:
-        return
-    try:
-        found = _patiently(confirm, site, [saved for _, saved in waiting])
-    except (AltBackupError, OSError) as error:
-        yield from (replace(done, error=in_words(error)) for done, _ in waiting)
-        return
-    for (done, saved), taken in zip(waiting, found, strict=True):
-        missing = f"{site.local.url} does not list the snapshot {saved.snapshot_id}"
-        yield replace(done, snapshot=taken, error=None if taken else missing)
+        return BackedUp(volume.name, dump, error=in_words(error))
+    data_time = _moment(taken.dump.data_at)
+    notify(f"{volume.name}: snapshot {taken.snapshot.short}, data of {data_time}")
+    return BackedUp(volume.name, dump, taken)
 
 
 def _moment(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Takes the restic snapshot of a dump: saved first, confirmed by a listing that many share.
+"""Takes the restic snapshot of a dump.
 
 Every snapshot of a volume has the same path, whatever dump is in it, so that restic finds the
 one before and retention sees one history. The path is a directory of hard links, made for the
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,24 +29,11 @@ from alt_backup_assets.tools.restic import Snapshot
 
 
 @dataclass(frozen=True)
-class Saved:
-    """A dump that restic says it put into the repository; nobody has seen it there yet.
-
-    Attributes:
-        snapshot_id: As restic gave it.
-        dump: What was put in.
-    """
-
-    snapshot_id: str
-    dump: StoredDump
-
-
-@dataclass(frozen=True)
 class SnapshotTaken:
     """A dump that is in the repository.
 
     Attributes:
-        snapshot: As the repository lists it.
+        snapshot: As the repository holds it.
         dump: What it holds.
         is_new: False where the repository held this very dump already.
     """
@@ -102,12 +89,12 @@ class Held:
             return ()
 
 
-def put_in(site: Site, volume: Volume, dump: StoredDump, held: Held) -> Saved | SnapshotTaken:
+def put_in(site: Site, volume: Volume, dump: StoredDump, held: Held) -> SnapshotTaken:
     """Put a dump into the local repository. The caller holds the volume's lock.
 
     Returns:
-        What ``confirm`` has to confirm; or the snapshot of a dump that the repository held
-        already, all of it, and that is not taken again.
+        The snapshot, which the repository holds; a dump that it held already, all of it, is not
+        put in again.
 
     Raises:
         DumpFailed: The dump on the disk is no longer what was written.
@@ -121,31 +108,14 @@ def put_in(site: Site, volume: Volume, dump: StoredDump, held: Held) -> Saved | 
     if differences := artifact_differences(record, dump.directory):
         raise DumpFailed(f"{volume.name}: {'; '.join(differences)}; nothing was put in")
     with _staged(site, volume.name, dump.directory) as path:
-        saved = site.local.save(
+        saved = site.local.backup(
             path,
             host=site.name,
             tags=tags.all,
             taken_at=record.taken_at,
             exclude=volume.exclude,
         )
-    return Saved(saved, dump)
-
-
-def confirm(site: Site, saved: Iterable[Saved]) -> tuple[SnapshotTaken | None, ...]:
-    """Look all of these up in one listing of the repository.
-
-    Returns:
-        The snapshot of each; None where the repository does not list it, whatever restic said.
-
-    Raises:
-        RepositoryError: The repository cannot be listed: none is confirmed.
-    """
-    listed = {snapshot.id: snapshot for snapshot in site.local.snapshots(host=site.name)}
-    found = ((one, listed.get(one.snapshot_id)) for one in saved)
-    return tuple(
-        SnapshotTaken(snapshot, one.dump, is_new=True) if snapshot else None
-        for one, snapshot in found
-    )
+    return SnapshotTaken(saved, dump, is_new=True)
 
 
 def _is_whole(snapshot: Snapshot, dump: StoredDump) -> bool:

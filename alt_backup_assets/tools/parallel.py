@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -44,15 +44,7 @@ def in_words(error: BaseException) -> str:
 def each(
     items: Iterable[Item], work: Callable[[Item], Value], *, workers: int
 ) -> Iterator[Outcome[Item, Value]]:
-    """Call ``work`` for every item and yield how each ended, as it ends; see ``batches``."""
-    for batch in batches(items, work, workers=workers, seconds=0):
-        yield from batch
-
-
-def batches(
-    items: Iterable[Item], work: Callable[[Item], Value], *, workers: int, seconds: float
-) -> Iterator[tuple[Outcome[Item, Value], ...]]:
-    """Call ``work`` for every item and yield how they ended, several at a time.
+    """Call ``work`` for every item and yield how each ended, as it ends.
 
     Left early, by Ctrl-C or by a caller that has enough, what has not begun never begins, and
     what has is interrupted and cleans up. Where ``work`` itself works on several things side by
@@ -62,7 +54,6 @@ def batches(
         items: What to work on.
         work: Called in a thread of a pool.
         workers: How many at a time.
-        seconds: How long the first of a batch waits for more; the last batch waits for nobody.
     """
 
     def begin(item: Item) -> Value:
@@ -71,12 +62,9 @@ def batches(
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
         futures = {pool.submit(begin, item): item for item in items}
-        left = set(futures)
         try:
-            while left:
-                first, left = wait(left, return_when=FIRST_COMPLETED)
-                more, left = wait(left, timeout=seconds)
-                yield tuple(_outcome(futures[future], future) for future in (*first, *more))
+            for future in as_completed(futures):
+                yield _outcome(futures[future], future)
         finally:
             if not all(future.done() for future in futures):
                 with interruption.stopping():

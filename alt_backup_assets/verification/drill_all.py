@@ -13,6 +13,8 @@ from alt_backup_assets.verification.ledger import publish
 from alt_backup_assets.verification.proof import Proof
 from alt_backup_assets.verification.sweep import sweep
 
+_COMPARED_AS_FILES = ("files", "tar")
+
 
 @dataclass(frozen=True)
 class Drilled:
@@ -48,8 +50,8 @@ def drill_all(
         notify: Gets a line per step.
 
     Yields:
-        How each ended, as it ends; the largest begin first, so that none of them is left for
-        the end alone. After the last one the ledger goes into the repository.
+        How each ended, as it ends; what takes longest begins first, so that none of it is left
+        for the end alone. After the last one the ledger goes into the repository.
     """
     site.local.require_version()
     for line in sweep(site):
@@ -65,7 +67,7 @@ def drill_all(
             yield Drilled(found.item.name, None, found.message)
         else:
             targets.append(found.value)
-    targets.sort(key=lambda target: target.snapshot.total_bytes or 0, reverse=True)
+    targets.sort(key=lambda target: _length(site, target), reverse=True)
     recorded = False
     for outcome in each(targets, work, workers=site.config.workers):
         recorded = recorded or outcome.value is not None
@@ -74,3 +76,9 @@ def drill_all(
         yield Drilled(outcome.item.volume, proof, error or None)
     if recorded:
         publish(site)
+
+
+def _length(site: Site, target: Target) -> tuple[bool, int]:
+    """Return what is greater the longer a drill takes: a server has to be started and filled."""
+    with_server = site.registry.volume(target.volume).engine not in _COMPARED_AS_FILES
+    return with_server, target.snapshot.total_bytes or 0

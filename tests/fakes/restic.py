@@ -114,19 +114,6 @@ class FakeRestic(Restic):
         taken_at: datetime,
         exclude: Sequence[str] = (),
     ) -> Snapshot:
-        """Keep the files below ``path``, and return the snapshot as it is listed."""
-        saved = self.save(path, host=host, tags=tags, taken_at=taken_at, exclude=exclude)
-        return self._snapshots[saved]
-
-    def save(
-        self,
-        path: Path,
-        *,
-        host: str,
-        tags: Sequence[str],
-        taken_at: datetime,
-        exclude: Sequence[str] = (),
-    ) -> str:
         """Keep the files below ``path``, their modes and modification times."""
         with self._call("backup"):
             self._require_existing()
@@ -139,11 +126,10 @@ class FakeRestic(Restic):
                 host=host,
                 paths=(str(path),),
                 tags=tuple(tags),
-                tree=_digest(*(f"{name} {entry}" for name, entry in sorted(tree.items()))),
                 total_bytes=sum(len(entry.content or b"") for entry in tree.values()),
             )
             self._keep(snapshot, tree)
-            return snapshot.id
+            return snapshot
 
     def snapshots(self, *, host: str | None = None, tag: str | None = None) -> tuple[Snapshot, ...]:
         """List, oldest data first."""

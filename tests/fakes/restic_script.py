@@ -28,8 +28,7 @@ Client = Callable[..., Restic]
 def listing(*ids: str, paths: tuple[str, ...] = ("/v",)) -> Completed:
     """Answer a listing of these snapshots."""
     snapshots = [
-        {"id": i, "time": NOON.isoformat(), "hostname": "alt", "paths": paths, "tree": "t"}
-        for i in ids
+        {"id": i, "time": NOON.isoformat(), "hostname": "alt", "paths": paths} for i in ids
     ]
     return Completed(0, json.dumps(snapshots).encode(), "")
 

@@ -16,7 +16,7 @@ from alt_backup_assets.dumps.take import take_dump
 from alt_backup_assets.registry.volume import Engine, Exclusion, Registry, Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import BackedUp, back_up
-from alt_backup_assets.snapshots.take import Held, SnapshotTaken, confirm, put_in
+from alt_backup_assets.snapshots.take import Held, SnapshotTaken, put_in
 from alt_backup_assets.tools.restic import Snapshot
 from alt_backup_assets.verification.drill import drill, newest_target
 from alt_backup_assets.verification.proof import Proof, Source
@@ -148,13 +148,8 @@ class Machine:
 
 
 def take_snapshot(site: Site, volume: Volume, dump: StoredDump) -> SnapshotTaken:
-    """Put one dump into the repository and confirm it."""
-    put = put_in(site, volume, dump, Held(site))
-    if isinstance(put, SnapshotTaken):
-        return put
-    (taken,) = confirm(site, [put])
-    assert taken is not None
-    return taken
+    """Put one dump into the repository."""
+    return put_in(site, volume, dump, Held(site))
 
 
 def fake_machine(directory: Path, settings: Mapping[str, object] | None = None) -> Machine:

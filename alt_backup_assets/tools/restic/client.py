@@ -1,12 +1,13 @@
 """The verbs of one restic repository, each confirmed as far as restic lets itself be asked.
 
-restic's exit code alone is never the proof: a backup is confirmed by listing its snapshot,
+restic's exit code alone is never the proof: a backup is confirmed by reading its snapshot back,
 forgetting by listing what is left, a restore by its counts. Keep out: argument lists, exit
 codes and locks, which have modules of their own; and when to do what, which is the stages'.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -110,48 +111,35 @@ class Restic:
         taken_at: datetime,
         exclude: Sequence[str] = (),
     ) -> Snapshot:
-        """Save one path as a snapshot, and confirm it; see ``save``.
-
-        Returns:
-            The snapshot, as the repository lists it afterwards.
-
-        Raises:
-            RepositoryError: The repository does not list what restic says it saved.
-        """
-        saved = self.save(path, host=host, tags=tags, taken_at=taken_at, exclude=exclude)
-        found = self._find(saved)
-        if found is None:
-            raise RepositoryError(f"{self.url} does not list the snapshot {saved}")
-        return found
-
-    def save(
-        self,
-        path: Path,
-        *,
-        host: str,
-        tags: Sequence[str],
-        taken_at: datetime,
-        exclude: Sequence[str] = (),
-    ) -> str:
-        """Save one path as a snapshot that counts when a listing has it, and not before.
+        """Save one path as a snapshot, and confirm that the repository holds it.
 
         Args:
-            path: What to save.
+            path: What to save; absolute.
             host: restic's host: the platform's fixed name.
             tags: Without commas.
             taken_at: When the data was taken, aware; kept to the second.
             exclude: restic's exclude patterns; restic records them with the snapshot.
 
         Returns:
-            Its id, as restic says; one listing can confirm many.
+            The snapshot, as the repository lists it from now on.
 
         Raises:
             SnapshotIncomplete: A file could not be read; what was saved is kept, and named.
-            RepositoryError: restic failed.
+            RepositoryError: restic failed, or the repository does not hold what it says it saved.
         """
         command = commands.backup(path, host=host, tags=tags, taken_at=taken_at, exclude=exclude)
         output = self._caller.call(command)
-        return values.require_summary(output, values.BackupSummary, "backup").snapshot_id
+        saved = values.require_summary(output, values.BackupSummary, "backup")
+        if not self._holds(saved.snapshot_id):
+            raise RepositoryError(f"{self.url} does not hold the snapshot {saved.snapshot_id}")
+        return Snapshot(
+            id=saved.snapshot_id,
+            time=taken_at.replace(microsecond=0),
+            host=host,
+            paths=(str(path),),
+            tags=tuple(tags),
+            total_bytes=saved.total_bytes_processed,
+        )
 
     def snapshots(self, *, host: str | None = None, tag: str | None = None) -> tuple[Snapshot, ...]:
         """List snapshots, oldest data first; of one host or with one tag where given.
@@ -271,6 +259,22 @@ class Restic:
             RepositoryLocked: A holder may be alive; the message names it.
         """
         return self._caller.remove_orphaned_locks()
+
+    def _holds(self, snapshot_id: str) -> bool:
+        """Tell whether a snapshot is there, and whole: its name is the hash of what it is.
+
+        A listing tells the same, and costs a call with a key of its own.
+        """
+        directory = local_directory(self.url)
+        if directory is None:
+            return self._find(snapshot_id) is not None
+        try:
+            stored = (directory / "snapshots" / snapshot_id).read_bytes()
+        except OSError as error:
+            raise RepositoryError(
+                f"{self.url} does not hold the snapshot {snapshot_id}: {error}"
+            ) from error
+        return hashlib.sha256(stored).hexdigest() == snapshot_id
 
     def _find(self, snapshot_id: str) -> Snapshot | None:
         listed = values.snapshots(self._caller.call(commands.snapshots(ids=[snapshot_id])))

@@ -27,6 +27,7 @@ from alt_backup_assets.errors import RepositoryError
 
 Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 NullAsNone = BeforeValidator(lambda value: () if value is None else value)
+SnapshotId = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Answer(BaseModel):
@@ -44,17 +45,15 @@ class Snapshot(Answer):
         host: restic's host: the platform's name.
         paths: What was saved; one path in ours.
         tags: Its tags.
-        tree: Id of its content; equal content has an equal id within one repository.
         original: For a copy, the id of the snapshot it was copied from.
         total_bytes: Size of the files it holds; None where restic did not record it.
     """
 
-    id: str = Field(pattern="^[0-9a-f]{64}$")
+    id: SnapshotId
     time: Utc
     host: str = Field(validation_alias=AliasChoices("hostname", "host"))
     paths: tuple[str, ...]
     tags: Annotated[tuple[str, ...], NullAsNone] = ()
-    tree: str
     original: str | None = None
     total_bytes: int | None = Field(
         default=None,
@@ -109,7 +108,8 @@ class CheckReport(Answer):
 class BackupSummary(Answer):
     """The last line of ``backup --json``."""
 
-    snapshot_id: str
+    snapshot_id: SnapshotId
+    total_bytes_processed: int | None = None
 
 
 class CheckSummary(Answer):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 import stamina
@@ -94,10 +92,10 @@ def test_a_good_dump_whose_snapshot_fails_is_still_told(machine: Machine) -> Non
         assert done.dump == store(machine.site).dumps(name)[-1]
 
 
-def test_a_run_looks_once_and_confirms_together(machine: Machine) -> None:
-    """One look at what is there before, and one at what is there now, for all volumes."""
+def test_a_run_looks_once(machine: Machine) -> None:
+    """One look at what is there before, for all volumes."""
     machine.back_up()
-    asked = ["require_version", "snapshots", "backup", "backup", "snapshots"]
+    asked = ["require_version", "snapshots", "backup", "backup"]
     assert machine.local.calls == [*asked[:2], "init", *asked[2:]]
     machine.clock.advance(hours=1)
     machine.local.calls.clear()
@@ -105,29 +103,9 @@ def test_a_run_looks_once_and_confirms_together(machine: Machine) -> None:
     assert machine.local.calls == asked
 
 
-def test_a_snapshot_that_is_not_listed_fails_its_volume(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Restic said it saved both: the one that the repository does not list is red."""
-    save = machine.local.save
-
-    def forgetful(path: Path, **settings: Any) -> str:  # noqa: ANN401 -- handed on
-        saved = save(path, **settings)
-        if path.name == DB:
-            machine.local.forget([saved])
-        return saved
-
-    monkeypatch.setattr(machine.local, "save", forgetful)
-    ended = machine.back_up()
-    assert "/fake/local does not list the snapshot" in str(ended[DB].error)
-    assert (ended[DB].snapshot, ended[DB].dump is None) == (None, False)
-    assert ended[TOKENS].error is None
-    assert ended[TOKENS].snapshot is not None
-
-
-def test_snapshots_that_cannot_be_listed_are_not_taken_for_good(machine: Machine) -> None:
+def test_snapshots_that_cannot_be_confirmed_are_not_taken_for_good(machine: Machine) -> None:
     """The dumps are told, every snapshot has failed; the rerun finds what is there."""
-    machine.local.faults = {5: Fault(RepositoryError("cut off"))}  # the listing that confirms
+    machine.local.faults = {"backup": Fault(RepositoryError("cut off"), after=True)}
     ended = machine.back_up(root_run="run-1")
     assert {name: done.error for name, done in ended.items()} == {DB: "cut off", TOKENS: "cut off"}
     assert all(done.dump and not done.snapshot for done in ended.values())

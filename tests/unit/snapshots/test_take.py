@@ -18,6 +18,7 @@ from alt_backup_assets.errors import (
     WrongPassword,
 )
 from alt_backup_assets.snapshots.take import newest_dump
+from alt_backup_assets.tools.restic import Snapshot
 from tests.fakes.restic import Fault
 from tests.fakes.site import DB, TOKENS, Machine, take_snapshot
 from tests.unit.conftest import MakeMachine
@@ -51,14 +52,14 @@ def test_directories_go_in_with_their_owners(
     owner = (4711, 4712) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
     os.chown(inside, *owner)
     seen: list[tuple[int, int]] = []
-    save = machine.local.save
+    backup = machine.local.backup
 
-    def watched(path: Path, **settings: Any) -> str:  # noqa: ANN401 -- handed on
+    def watched(path: Path, **settings: Any) -> Snapshot:  # noqa: ANN401 -- handed on
         status = (path / "deep" / "er").stat()
         seen.append((status.st_uid, status.st_gid))
-        return save(path, **settings)
+        return backup(path, **settings)
 
-    monkeypatch.setattr(machine.local, "save", watched)
+    monkeypatch.setattr(machine.local, "backup", watched)
     take_snapshot(machine.site, machine.volume(), dump)
     assert seen == [owner]
 

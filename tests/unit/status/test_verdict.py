@@ -21,7 +21,7 @@ SECOND = timedelta(seconds=1)
 
 def _snapshot(age: timedelta, number: int = 1) -> Snapshot:
     return Snapshot(
-        id=f"{number:064x}", time=NOW - age, host="alt", paths=("/s",), tags=("db_data",), tree="t"
+        id=f"{number:064x}", time=NOW - age, host="alt", paths=("/s",), tags=("db_data",)
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from alt_backup_assets.errors import DumpFailed
 from alt_backup_assets.tools import interruption
-from alt_backup_assets.tools.parallel import batches, each
+from alt_backup_assets.tools.parallel import each
 
 
 def test_everything_is_worked_on() -> None:
@@ -53,24 +53,17 @@ def test_when_all_fail_all_have_failed() -> None:
     assert sorted(o.message for o in outcomes) == ["no 0", "no 1", "no 2"]
 
 
-def test_a_batch_holds_what_ends_together() -> None:
-    """The last batch waits for nobody, however long it may; none has no batch at all."""
-    (batch,) = batches(range(4), str, workers=2, seconds=3600)
-    assert sorted(outcome.item for outcome in batch) == [0, 1, 2, 3]
-    assert list(batches([], str, workers=2, seconds=3600)) == []
-
-
-def test_a_batch_does_not_wait_for_ever() -> None:
-    """What has ended is told while another one still works."""
+def test_what_has_ended_is_told_at_once() -> None:
+    """Another one still works then."""
     told = threading.Event()
 
     def work(number: int) -> None:
         assert number == 0 or told.wait(60)
 
-    found = batches(range(2), work, workers=2, seconds=0)
-    assert [outcome.item for outcome in next(found)] == [0]
+    found = each(range(2), work, workers=2)
+    assert next(found).item == 0
     told.set()
-    assert [(o.item, o.error) for batch in found for o in batch] == [(1, None)]
+    assert [(outcome.item, outcome.error) for outcome in found] == [(1, None)]
 
 
 def test_no_more_than_the_workers_at_a_time() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -117,25 +118,62 @@ def test_a_repository_that_does_not_open_is_never_made_over(client: Client, code
 # Backup
 
 
-def test_a_backup_is_confirmed_by_listing(client: Client) -> None:
-    """The snapshot is what the repository lists, not what the backup said."""
-    script = Script(summary(snapshot_id=A), listing(A))
-    assert _backup(client(script)) == client(Script(listing(A))).snapshots()[0]
-    assert script.calls[1][0][-1] == A
+def _stored(repository: Path, content: bytes = b"sealed") -> str:
+    snapshot_id = hashlib.sha256(content).hexdigest()
+    (repository / "snapshots").mkdir(parents=True)
+    (repository / "snapshots" / snapshot_id).write_bytes(content)
+    return snapshot_id
 
 
-def test_saving_lists_nothing(client: Client) -> None:
-    """Many are confirmed by one listing; whoever saves has to ask for it."""
-    script = Script(summary(snapshot_id=A))
-    assert client(script).save(Path("/v"), host="alt", tags=["t"], taken_at=NOON) == A
+def test_a_backup_is_confirmed_by_what_the_repository_holds(client: Client, tmp_path: Path) -> None:
+    """Its name is the hash of its content; no second call is made."""
+    stored = _stored(tmp_path)
+    script = Script(summary(snapshot_id=stored, total_bytes_processed=7))
+    taken = _backup(client(script, url=str(tmp_path)))
+    assert (taken.id, taken.host, taken.paths, taken.tags) == (stored, "alt", ("/v",), ("t",))
+    assert (taken.time, taken.total_bytes) == (NOON, 7)
     assert script.verbs == ["backup"]
 
 
+def test_a_snapshot_that_is_not_there_is_none(client: Client, tmp_path: Path) -> None:
+    """Restic said that it saved it, and ended with 0."""
+    _stored(tmp_path)
+    with pytest.raises(RepositoryError, match=f"does not hold the snapshot {A}: .*No such file"):
+        _backup(client(Script(summary(snapshot_id=A)), url=str(tmp_path)))
+
+
+@pytest.mark.parametrize("content", [b"", b"seale", b"Sealed"])
+def test_a_snapshot_that_is_not_whole_is_none(
+    client: Client, tmp_path: Path, content: bytes
+) -> None:
+    """It is there, and not what restic wrote."""
+    stored = _stored(tmp_path)
+    (tmp_path / "snapshots" / stored).write_bytes(content)
+    with pytest.raises(RepositoryError, match=f"does not hold the snapshot {stored}$"):
+        _backup(client(Script(summary(snapshot_id=stored)), url=str(tmp_path)))
+
+
+def test_a_backup_elsewhere_is_confirmed_by_listing(client: Client) -> None:
+    """There restic alone can look."""
+    script = Script(summary(snapshot_id=A), listing(A))
+    assert _backup(client(script, url="rest:http://there:8000/")).id == A
+    assert script.verbs == ["backup", "snapshots"]
+    assert script.calls[1][0][-1] == A
+
+
 @pytest.mark.parametrize("listed", [listing(), listing(B)])
-def test_a_backup_that_is_not_listed_failed(client: Client, listed: Completed) -> None:
+def test_a_backup_elsewhere_that_is_not_listed_failed(client: Client, listed: Completed) -> None:
     """An id that does not come back is no snapshot."""
-    with pytest.raises(RepositoryError, match="does not list the snapshot"):
-        _backup(client(Script(summary(snapshot_id=A), listed)))
+    script = Script(summary(snapshot_id=A), listed)
+    with pytest.raises(RepositoryError, match=f"does not hold the snapshot {A}"):
+        _backup(client(script, url="rest:http://there:8000/"))
+
+
+@pytest.mark.parametrize("said", ["latest", "../config", "", A[:8]])
+def test_an_id_that_is_none_is_not_believed(client: Client, said: str) -> None:
+    """Nothing is looked up by it."""
+    with pytest.raises(RepositoryError, match="backup"):
+        _backup(client(Script(summary(snapshot_id=said))))
 
 
 def test_an_incomplete_backup_names_what_was_kept(client: Client) -> None:

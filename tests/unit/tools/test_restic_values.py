@@ -101,8 +101,9 @@ def test_a_plan_that_cannot_be_understood_is_an_error(output: bytes) -> None:
 
 def test_a_summary_is_found_among_other_lines() -> None:
     """Progress and text for people are passed over."""
-    output = b'scanning\n{"message_type":"status"}\n{"message_type":"summary","snapshot_id":"ab"}\n'
-    assert values.require_summary(output, values.BackupSummary, "backup").snapshot_id == "ab"
+    said = b'{"message_type":"summary","num_errors":2}'
+    output = b'scanning\n{"message_type":"status"}\n' + said + b"\n"
+    assert values.require_summary(output, values.CheckSummary, "check").num_errors == 2
 
 
 @pytest.mark.parametrize("output", [b"", b"text\n", b'{"message_type":"status"}\n'])

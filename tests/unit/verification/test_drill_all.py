@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
+from alt_backup_assets.dumps.drivers import DRIVERS
 from alt_backup_assets.errors import (
     NoSnapshot,
     RepositoryError,
@@ -18,7 +20,8 @@ from alt_backup_assets.snapshots.tags import LEDGER
 from alt_backup_assets.verification.drill import Target, newest_target, scratch_directory
 from alt_backup_assets.verification.drill_all import Drilled, drill_all
 from tests.fakes.restic import Fault
-from tests.fakes.site import DB, TOKENS, Machine
+from tests.fakes.site import DB, REGISTRY, TOKENS, Machine
+from tests.unit.conftest import MakeMachine
 
 
 def _drill(
@@ -52,6 +55,25 @@ def test_every_volume_is_proven(backed_up: Machine) -> None:
         assert done.proof is not None
         assert done.proof.verdict == "PROVEN"
     assert _published(backed_up) == 1
+
+
+def test_what_takes_longest_begins_first(
+    make_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that has to be filled goes before more bytes of files; else the larger one."""
+    machine = make_machine(workers=1)
+    machine.write(b"x" * 100_000, TOKENS)
+    machine.back_up()
+    lines: list[str] = []
+    _drill(machine, lines=lines)
+    assert [line.split(":")[0] for line in lines] == [TOKENS, DB]
+    lines.clear()
+    tokens = machine.volume(TOKENS).model_copy(update={"engine": "files"})
+    registry = REGISTRY.model_copy(update={"volumes": (tokens, machine.volume(DB))})
+    machine.site = replace(machine.site, registry=registry)
+    monkeypatch.setitem(DRIVERS, "files", machine.engine)
+    _drill(machine, lines=lines)
+    assert [line.split(":")[0] for line in lines] == [DB, TOKENS]
 
 
 def test_one_that_fails_stops_no_other(backed_up: Machine) -> None:
