@@ -114,7 +114,7 @@ def _grown(benchmark: Benchmark) -> Shown:
         ]
         rows.append((name, *cells, *ratios))
     columns = (*days, f"appended, ratio to {result.SAME_FLAGS}", "scattered, ratio")
-    return Shown("Repository growth a day, one database in use", ("contender", *columns), tuple(rows))
+    return Shown("Repository growth a day, a database in use", ("contender", *columns), tuple(rows))
 
 
 def _small(benchmark: Benchmark) -> Shown:
