@@ -26,7 +26,14 @@ STDERR = 2
 COMPLAINT = 3  # the engine's own: it could not deliver the rest
 _STREAMS = (0, STDOUT, STDERR, COMPLAINT)
 _HEADER_BYTES = 8
-_CHUNK_BYTES = 1 << 16
+_CHUNK_BYTES = 1 << 18
+_SENT_BYTES = 1 << 16
+
+# pg_dump writes pieces of a few kilobytes, and the engine passes on each of them. Waking up for
+# every one costs more than hashing and writing it: they are let gather for a moment. A few of them
+# fit into the socket's buffer; a conversation's short answers are never waited for.
+_PIECE_BYTES = range(1 << 12, 1 << 15)
+_GATHER_SECONDS = 0.003
 
 
 class OutOfTimeError(Exception):
@@ -78,6 +85,9 @@ class ExecStream:
         self._response = response
         self._socket = connection
         self._socket.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._socket, selectors.EVENT_READ)
+        self._in_pieces = False
         # The HTTP client may have read past the headers, into the first frames.
         self._buffer = bytearray(_read_ahead(response))
         self.ended = False
@@ -117,6 +127,7 @@ class ExecStream:
             self._socket.shutdown(socket.SHUT_RDWR)
         if self._response is not None:
             self._response.close()
+        self._selector.close()
         self._socket.close()
 
     def _take(self) -> list[Frame]:
@@ -126,19 +137,20 @@ class ExecStream:
 
     def _wait(self, sending: bool, deadline: float) -> int:
         interest = selectors.EVENT_READ | (selectors.EVENT_WRITE if sending else 0)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._socket, interest)
-            while True:
-                interruption.heed()
-                left = deadline - time.monotonic()
-                if left <= 0:  # one that never stops talking is late too
-                    raise OutOfTimeError
-                if ready := selector.select(min(left, interruption.SLICE_SECONDS)):
-                    return ready[0][1]
+        self._selector.modify(self._socket, interest)
+        if self._in_pieces and not sending:
+            time.sleep(_GATHER_SECONDS)
+        while True:
+            interruption.heed()
+            left = deadline - time.monotonic()
+            if left <= 0:  # one that never stops talking is late too
+                raise OutOfTimeError
+            if ready := self._selector.select(min(left, interruption.SLICE_SECONDS)):
+                return ready[0][1]
 
     def _send(self, outgoing: bytearray) -> None:
         try:
-            sent = self._socket.send(outgoing[:_CHUNK_BYTES])
+            sent = self._socket.send(outgoing[:_SENT_BYTES])
             del outgoing[:sent]
         except BlockingIOError:
             return
@@ -157,6 +169,7 @@ class ExecStream:
             self.cut |= bool(self._buffer) or self._socket.family != socket.AF_UNIX
             return
         self._buffer += data
+        self._in_pieces = len(data) in _PIECE_BYTES
         if not data:
             self.ended = True
             self.cut |= bool(self._buffer)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import signal
+import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -23,7 +28,7 @@ from alt_backup_assets.tools import interruption
 from alt_backup_assets.tools.docker import command
 from alt_backup_assets.tools.docker.engine import Container, connect
 from alt_backup_assets.tools.docker.execution import open_session, run
-from alt_backup_assets.tools.docker.stream import Frame, take_frames
+from alt_backup_assets.tools.docker.stream import ExecStream, Frame, take_frames
 from tests.fakes.docker_engine import STARTED_AT, Script, frame, scripted_engine
 
 RUNNING = {"Running": True, "ExitCode": None, "Pid": 0}
@@ -75,6 +80,33 @@ def test_other_bytes_are_no_frames(data: bytes) -> None:
 def test_output_in_one_packet_with_the_headers_is_not_lost(tmp_path: Path) -> None:
     """The HTTP client reads ahead; what it has taken belongs to the stream."""
     assert run_on(tmp_path, Script(stream=frame(b"PGDMP") + frame(b" rest"))) == b"PGDMP rest"
+
+
+def test_pieces_are_let_gather_and_answers_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dump comes in pieces of a few kilobytes; a conversation is short, or has two sides."""
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    engine, ours = socket.socketpair()
+    nothing = SimpleNamespace(fp=io.BufferedReader(io.BytesIO()))  # type: ignore[type-var]
+    response = SimpleNamespace(raw=SimpleNamespace(_fp=nothing), close=engine.close)
+    api = Mock(exec_start=lambda *_, **__: SimpleNamespace(_response=response, _sock=ours))
+    stream = ExecStream(api, "an exec")
+
+    def hear(data: bytes, say: bytes = b"") -> int:
+        engine.sendall(frame(data))
+        outgoing, heard = bytearray(say), list[Frame]()
+        while outgoing or not heard:
+            heard += stream.exchange(outgoing, time.monotonic() + 20)
+        assert [each.data for each in heard] == [data]
+        return len(slept)
+
+    assert [hear(b"answer"), hear(b"another"), hear(b"a" * 5000)] == [0, 0, 0]
+    assert hear(b"a" * 5000) == 1
+    assert hear(b"what came after a piece", say=b"a question") == 1
+    assert hear(b"answer") == 1
+    assert hear(b"a" * 100_000) == 1
+    assert hear(b"what came with much else") == 1
+    stream.close()
 
 
 def test_the_exit_code_is_waited_for(tmp_path: Path) -> None:
