@@ -87,7 +87,7 @@ def test_pieces_are_let_gather_and_answers_are_not(monkeypatch: pytest.MonkeyPat
     slept: list[float] = []
     monkeypatch.setattr("time.sleep", slept.append)
     engine, ours = socket.socketpair()
-    nothing = SimpleNamespace(fp=io.BufferedReader(io.BytesIO()))  # type: ignore[type-var]
+    nothing = SimpleNamespace(fp=io.BufferedReader(io.BytesIO()))
     response = SimpleNamespace(raw=SimpleNamespace(_fp=nothing), close=engine.close)
     api = Mock(exec_start=lambda *_, **__: SimpleNamespace(_response=response, _sock=ours))
     stream = ExecStream(api, "an exec")
