@@ -28,7 +28,8 @@ _POLL_SECONDS = 0.02
 _TAIL_BYTES = 1 << 16
 _HEAD_BYTES = 1 << 11
 _NOT_STARTED = b"OCI runtime exec failed"
-_CUT_OFF = b"broken pipe"
+# The container ended while the command was started.
+_CUT_OFF = (b"broken pipe", b"connection reset by peer")
 _KILLED = 137
 _CONFLICT = 409
 
@@ -88,7 +89,7 @@ class Command:
         name = f"{self.argv[0]} in {self.container.label}"
         if self._head.startswith(_NOT_STARTED):
             said = self._head.decode(errors="replace").strip()
-            if _CUT_OFF in self._head:  # the container ended while the command was started
+            if any(words in self._head for words in _CUT_OFF):
                 self._vanished("stopped")
             raise ToolMissing(f"cannot start {name}: {said}")
         if exit_code == 0:

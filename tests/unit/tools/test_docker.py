@@ -118,6 +118,7 @@ def test_the_exit_code_is_waited_for(tmp_path: Path) -> None:
 CUT = "exited with 0, but its output was cut off"
 GONE = {"Running": False, "StartedAt": STARTED_AT}
 AGAIN = {"Running": True, "StartedAt": "2026-11-23T00:00:09Z"}
+CUT_OFF = b"OCI runtime exec failed: exec failed: unable to start container process: %s: unknown"
 MISSING = frame(b'OCI runtime exec failed: exec: "pg_dump": executable file not found in $PATH')
 
 
@@ -158,6 +159,15 @@ MISSING = frame(b'OCI runtime exec failed: exec: "pg_dump": executable file not 
             ServiceVanished,
             "stopped",
             id="missing because stopped",
+        ),
+        *(
+            pytest.param(
+                Script(stream=frame(CUT_OFF % pipe), states=[ended(126)]),
+                ServiceVanished,
+                "stopped",
+                id=f"container ended while it was started: {pipe.decode()}",
+            )
+            for pipe in (b"write init-p: broken pipe", b"read init-p: connection reset by peer")
         ),
         pytest.param(
             Script(refusals={"/command/json": (404, "No such exec instance")}),
