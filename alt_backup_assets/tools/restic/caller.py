@@ -1,8 +1,9 @@
 """One call of restic, whatever the command: its files, environment, time limit and errors.
 
-A call that finds the repository locked looks at the locks once: if every holder is provably
-gone, restic's ``unlock`` removes them; then the call is made again and waits for whoever is
-left. Keep out: what single commands mean; the verbs are in ``client``.
+A call that finds the repository locked looks at the locks: if every holder is provably gone,
+restic's ``unlock`` removes them; then the call is made again and waits for whoever is left, and
+the look is repeated while it waits, since a lock nobody holds may lie beside one that somebody
+does. Keep out: what single commands mean; the verbs are in ``client``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from alt_backup_assets.tools.restic.place import (
 
 LOCK_WAIT_SECONDS = 300
 """How long a call waits for somebody else's lock."""
+_LOOK_AGAIN_SECONDS = 30
 
 
 class Run(Protocol):
@@ -78,13 +80,23 @@ class Caller:
         """
         try:
             return self.once(command, source=source)
-        except RepositoryLocked:
+        except RepositoryLocked as error:
+            locked = error
+        for seconds in self._waits():
             for side in (self, source) if source else (self,):
-                # Alive, or gone while we looked: the second call tells.
+                # Alive, or gone while we looked: the next call tells.
                 with suppress(RepositoryError):
                     side.remove_orphaned_locks()
-        waiting = commands.waiting(self.lock_wait_seconds)
-        return self.once(command, source=source, locking=waiting)
+            try:
+                return self.once(command, source=source, locking=commands.waiting(seconds))
+            except RepositoryLocked as error:
+                locked = error
+        raise locked
+
+    def _waits(self) -> tuple[int, ...]:
+        """Return how long each further call waits; a look at the locks comes before each."""
+        whole, rest = divmod(self.lock_wait_seconds, _LOOK_AGAIN_SECONDS)
+        return (*[_LOOK_AGAIN_SECONDS] * whole, *([rest] if rest or not whole else []))
 
     def once(
         self,

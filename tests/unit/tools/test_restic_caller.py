@@ -19,6 +19,7 @@ from alt_backup_assets.errors import (
 )
 from alt_backup_assets.tools.process import Completed
 from alt_backup_assets.tools.restic import Restic
+from alt_backup_assets.tools.restic.caller import LOCK_WAIT_SECONDS
 from tests.fakes.restic_script import (
     LOCK,
     LOCKED,
@@ -48,6 +49,8 @@ VERBS: dict[str, Callable[[Restic], object]] = {
     "snapshots": lambda r: r.snapshots(),
 }
 """Every verb that runs restic, in a call that would do something."""
+
+WAITS = "--retry-lock"
 
 
 # What holds for every verb
@@ -139,21 +142,56 @@ def test_an_orphans_lock_is_removed_and_the_call_made_again(client: Client) -> N
     script = Script(LOCKED, *_one_lock(), OK, OK, summary(num_errors=0))
     client(script).check()
     assert script.verbs == ["check", "list", "cat", "unlock", "list", "check"]
-    assert "--retry-lock" not in script.calls[0][0]
+    assert WAITS not in script.calls[0][0]
     assert "--remove-all" not in script.calls[3][0]
-    assert "--retry-lock" in script.calls[5][0]
+    assert WAITS in script.calls[5][0]
 
 
 @pytest.mark.parametrize("holder", [("there", 1), (socket.gethostname(), 1)])
 def test_a_living_holders_lock_is_waited_for(client: Client, holder: tuple[str, int]) -> None:
-    """Nothing is unlocked; the second call waits, and if that fails too, it says who it is."""
-    script = Script(LOCKED, *_one_lock(*holder), LOCKED)
+    """Nothing is unlocked; further calls wait, and if the last one fails too, it says who it is."""
+    looks = LOCK_WAIT_SECONDS // 30
+    script = Script(LOCKED, *[*_one_lock(*holder), LOCKED] * looks)
     with pytest.raises(RepositoryLocked, match="PID 99 on there"):
         client(script).check()
-    assert script.verbs == ["check", "list", "cat", "check"]
+    assert script.verbs == ["check", *["list", "cat", "check"] * looks]
+    waits = [argv[argv.index(WAITS) + 1] for argv, *_ in script.calls if WAITS in argv]
+    assert waits == ["30s"] * looks
     later = Script(LOCKED, *_one_lock(*holder), summary(num_errors=0))
     client(later).check()
-    assert later.verbs == script.verbs
+    assert later.verbs == ["check", "list", "cat", "check"]
+
+
+def test_an_orphans_lock_beside_a_living_ones_is_removed_once_that_is_gone(client: Client) -> None:
+    """A drill reads while the lock of a killed backup lies there: the wait is not in vain."""
+    here = socket.gethostname()
+    two = Completed(0, f"{LOCK}\n{'3' * 64}\n".encode(), "")
+    both = [two, lock(here, 2**22 + 1), lock(here, 1)]
+    script = Script(LOCKED, *both, LOCKED, *_one_lock(), OK, OK, summary(num_errors=0))
+    client(script).check()
+    looked = ["list", "cat", "cat", "check", "list", "cat", "unlock", "list"]
+    assert script.verbs == ["check", *looked, "check"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "waits"), [(0, ["0s"]), (1, ["1s"]), (70, ["30s", "30s", "10s"])]
+)
+def test_the_waits_are_as_long_as_the_wait(
+    place: Repository, seconds: int, waits: list[str]
+) -> None:
+    """However it is cut, and once at least."""
+    script = Script(LOCKED, *[OK, OK, LOCKED] * len(waits))
+    restic = Restic(
+        place,
+        binary=Path("restic"),
+        cache_dir=Path("/cache"),
+        lock_wait_seconds=seconds,
+        run=script,
+    )
+    with pytest.raises(RepositoryLocked):
+        restic.prune()
+    told = [argv[argv.index(WAITS) + 1] for argv, *_ in script.calls if WAITS in argv]
+    assert told == waits
 
 
 def test_one_living_holder_keeps_all_locks(client: Client) -> None:
