@@ -78,25 +78,22 @@ class Caller:
             ToolMissing: There is no restic.
             ToolTimeout: It did not end in time.
         """
-        try:
-            return self.once(command, source=source)
-        except RepositoryLocked as error:
-            locked = error
-        for seconds in self._waits():
-            for side in (self, source) if source else (self,):
-                # Alive, or gone while we looked: the next call tells.
-                with suppress(RepositoryError):
-                    side.remove_orphaned_locks()
+        *waits, last = self._waits()
+        for locking in ((), *waits):
             try:
-                return self.once(command, source=source, locking=commands.waiting(seconds))
-            except RepositoryLocked as error:
-                locked = error
-        raise locked
+                return self.once(command, source=source, locking=locking)
+            except RepositoryLocked:
+                for side in (self, source) if source else (self,):
+                    # Alive, or gone while we looked: the next call tells.
+                    with suppress(RepositoryError):
+                        side.remove_orphaned_locks()
+        return self.once(command, source=source, locking=last)
 
-    def _waits(self) -> tuple[int, ...]:
-        """Return how long each further call waits; a look at the locks comes before each."""
-        whole, rest = divmod(self.lock_wait_seconds, _LOOK_AGAIN_SECONDS)
-        return (*[_LOOK_AGAIN_SECONDS] * whole, *([rest] if rest or not whole else []))
+    def _waits(self) -> list[Arguments]:
+        """Return how further calls wait, one at least; a look at the locks comes before each."""
+        total, step = self.lock_wait_seconds, _LOOK_AGAIN_SECONDS
+        pieces = [min(step, total - waited) for waited in range(0, total, step)] or [0]
+        return [commands.waiting(seconds) for seconds in pieces]
 
     def once(
         self,
