@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 GRACE_SECONDS = 10.0
@@ -55,7 +55,8 @@ def _signal_all(is_meant: Callable[[int], bool], number: signal.Signals, asked: 
                 continue
             found = True
             if pid not in asked:
-                signal.pidfd_send_signal(handle, number)
+                with suppress(ProcessLookupError):  # it ended between the look and the signal
+                    signal.pidfd_send_signal(handle, number)
                 asked.add(pid)
     return found
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from alt_backup_assets.platforms import processes as module
 from alt_backup_assets.platforms.processes import end_processes_in, end_processes_on
 
 Started = subprocess.Popen[bytes]
@@ -48,5 +49,23 @@ def test_those_started_on_a_path_end(tmp_path: Path, processes: dict[str, Starte
 
 def test_those_in_a_directory_end(tmp_path: Path, processes: dict[str, Started]) -> None:
     """Their working directory counts, not what they were given."""
+    end_processes_in(tmp_path)
+    assert ended(processes) == {"in"}
+
+
+def test_one_that_ends_before_it_can_be_asked_is_no_failure(
+    tmp_path: Path, processes: dict[str, Started], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server's own children end by themselves while it is being ended: the aim is reached."""
+    looked = module._works_in
+
+    def ends_after_the_look(pid: int, directory: Path) -> bool:
+        works_there = looked(pid, directory)
+        if works_there:
+            processes["in"].kill()
+            processes["in"].wait()
+        return works_there
+
+    monkeypatch.setattr(module, "_works_in", ends_after_the_look)
     end_processes_in(tmp_path)
     assert ended(processes) == {"in"}
