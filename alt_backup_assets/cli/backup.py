@@ -10,17 +10,16 @@ import click
 from rich.console import Console
 
 from alt_backup_assets.cli.output import Cell, Report, answer, moment, short, size, table, verdict
-from alt_backup_assets.cli.progress import Going, progress
+from alt_backup_assets.cli.progress import progress
 from alt_backup_assets.cli.runless import Reporter
 from alt_backup_assets.cli.session import Session, dry_run_option, pass_session, reports
 from alt_backup_assets.cli.signalled import signalled
 from alt_backup_assets.dumps.preview import Preview, preview
-from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.registry.volume import Profile, Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.back_up import BackedUp, back_up
 from alt_backup_assets.values import Frozen
-from alt_backup_assets.verification.sweep import sweep
+from alt_backup_assets.verification.sweep import sweep_first
 
 
 class VolumeBackup(Frozen):
@@ -108,7 +107,7 @@ def _back_up(
         signalled(site, "backup", going, "daily", part=part) as call,
         Reporter(site, going.warn) as reporter,
     ):
-        _sweep(site, going)
+        sweep_first(site, going.note, going.warn)
         running = back_up(
             site,
             dumps=names,
@@ -126,15 +125,6 @@ def _back_up(
         for done in all_ended:
             call.ended(done.volume, done.error)
     return all_ended
-
-
-def _sweep(site: Site, going: Going) -> None:
-    """Remove what crashed runs left; that this cannot be done is no reason not to back up."""
-    try:
-        for removed in sweep(site):
-            going.note(f"swept: {removed}")
-    except AltBackupError as error:
-        going.warn(f"what crashed runs left could not be removed: {error}")
 
 
 def _told(done: BackedUp) -> VolumeBackup:

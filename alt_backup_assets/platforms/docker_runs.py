@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from docker.api.client import APIClient
-from docker.errors import NotFound
+from docker.errors import APIError
 
 from alt_backup_assets.tools.docker.engine import answering
 
@@ -18,6 +18,7 @@ LABEL = "io.alt-backup.run"
 
 KEPT_SECONDS = 24 * 3600
 _ENDED = ["created", "exited", "dead"]
+_REMOVED = (404, 409)  # it is gone, or another sweep is removing it
 
 
 def sweep(api: APIClient, platform: str) -> tuple[str, ...]:
@@ -36,7 +37,9 @@ def sweep(api: APIClient, platform: str) -> tuple[str, ...]:
             with answering("to remove the container of a run"):
                 try:
                     api.remove_container(entry["Id"], v=True)
-                except NotFound:
+                except APIError as error:
+                    if error.status_code not in _REMOVED:
+                        raise
                     continue
             removed.append(entry["Names"][0].lstrip("/") if entry["Names"] else entry["Id"][:12])
     return tuple(removed)

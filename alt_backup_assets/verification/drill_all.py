@@ -11,7 +11,7 @@ from alt_backup_assets.tools.parallel import each
 from alt_backup_assets.verification.drill import Target, drill
 from alt_backup_assets.verification.ledger import publish
 from alt_backup_assets.verification.proof import Proof
-from alt_backup_assets.verification.sweep import sweep
+from alt_backup_assets.verification.sweep import sweep_first
 
 _COMPARED_AS_FILES = ("files", "tar")
 
@@ -54,8 +54,7 @@ def drill_all(
         for the end alone. After the last one the ledger goes into the repository.
     """
     site.local.require_version()
-    for line in sweep(site):
-        notify(f"swept: {line}")
+    sweep_first(site, notify)
 
     def work(target: Target) -> Proof | None:
         notify(f"{target.volume}: drilling snapshot {target.snapshot.short} ({target.source})")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 
-from alt_backup_assets.errors import VolumeBusy
+from alt_backup_assets.errors import AltBackupError, VolumeBusy
 from alt_backup_assets.site import Site
 from alt_backup_assets.verification.drill import scratch_directory
 from alt_backup_assets.verification.self_test.bench import SELF_TEST, room_of
@@ -30,3 +31,22 @@ def sweep(site: Site) -> tuple[str, ...]:
                 continue
             removed.append(str(directory))
     return tuple(removed)
+
+
+def sweep_first(
+    site: Site,
+    notify: Callable[[str], object],
+    warn: Callable[[str], object] | None = None,
+) -> None:
+    """Sweep before other work; that this cannot be done is no reason not to do the work.
+
+    Args:
+        site: The machine.
+        notify: Gets a line for each thing that was removed.
+        warn: Gets the line that says why it could not be; None where ``notify`` gets that too.
+    """
+    try:
+        for removed in sweep(site):
+            notify(f"swept: {removed}")
+    except AltBackupError as error:
+        (warn or notify)(f"what crashed runs left could not be removed: {error}")

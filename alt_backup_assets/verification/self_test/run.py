@@ -23,7 +23,7 @@ from alt_backup_assets.verification.self_test.result import (
     SelfTestResult,
     record,
 )
-from alt_backup_assets.verification.sweep import sweep
+from alt_backup_assets.verification.sweep import sweep_first
 
 # A full disk, and what damaged data makes of a parser, are Python's own errors.
 _FAILURES = (AltBackupError, OSError, ValueError, LookupError)
@@ -52,8 +52,7 @@ def self_test(site: Site, *, notify: Notify) -> SelfTestResult:
     Raises:
         VolumeBusy: Another self-test is running.
     """
-    for line in sweep(site):
-        notify(f"swept: {line}")
+    sweep_first(site, notify)
     with site.lock(SELF_TEST):
         testing = _Testing(notify)
         try:

@@ -8,7 +8,8 @@ import pytest
 
 from alt_backup_assets.dumps.drivers import DRIVERS
 from alt_backup_assets.dumps.unchanged import WATCHED
-from alt_backup_assets.errors import RepositoryLocked, SnapshotIncomplete
+from alt_backup_assets.errors import PlatformError, RepositoryLocked, SnapshotIncomplete
+from alt_backup_assets.platforms.local import LocalMachine
 from tests.fakes.restic import Fault
 from tests.unit.cli.conftest import Call, Machine
 
@@ -131,6 +132,20 @@ def test_what_a_crash_left_is_swept_first(machine: Machine, call: Call) -> None:
     assert ran.code == 0
     assert f"swept: {left}" in ran.err
     assert not left.exists()
+
+
+def test_a_sweep_that_fails_is_told_and_stops_no_backup(
+    machine: Machine, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A warning says why, and every volume is backed up."""
+
+    def fail(_machine: LocalMachine) -> tuple[str, ...]:
+        raise PlatformError("the engine is busy")
+
+    monkeypatch.setattr(LocalMachine, "sweep", fail)
+    ran = call("backup")
+    assert ran.code == 0
+    assert "warning: what crashed runs left could not be removed: the engine is busy" in ran.err
 
 
 def test_a_dry_run_says_what_it_would_meet_and_changes_nothing(

@@ -10,7 +10,8 @@ import pytest
 from alt_backup_assets.dumps.files import faults as files_faults
 from alt_backup_assets.dumps.planting import Planting, Sound
 from alt_backup_assets.dumps.record import Comparison, Content, compare
-from alt_backup_assets.errors import DrillError, RepositoryError, ToolFailed
+from alt_backup_assets.errors import DrillError, PlatformError, RepositoryError, ToolFailed
+from alt_backup_assets.platforms.local import LocalMachine
 from alt_backup_assets.platforms.seam import Platform
 from alt_backup_assets.verification import drill
 from alt_backup_assets.verification.self_test import choose
@@ -197,6 +198,20 @@ def test_what_a_crash_left_is_swept(backed_up: Machine, call: Call) -> None:
     assert ran.code == 0
     assert f"swept: {left}" in ran.err
     assert not left.exists()
+
+
+def test_a_sweep_that_fails_is_told_and_stops_nothing(
+    backed_up: Machine, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The faults are planted and detected all the same."""
+
+    def fail(_machine: LocalMachine) -> tuple[str, ...]:
+        raise PlatformError("the engine is busy")
+
+    monkeypatch.setattr(LocalMachine, "sweep", fail)
+    ran = call("self-test")
+    assert ran.code == 0
+    assert "what crashed runs left could not be removed: the engine is busy" in ran.err
 
 
 def test_two_at_once_are_refused(backed_up: Machine, call: Call) -> None:

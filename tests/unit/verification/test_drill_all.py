@@ -10,6 +10,7 @@ import pytest
 from alt_backup_assets.dumps.drivers import DRIVERS
 from alt_backup_assets.errors import (
     NoSnapshot,
+    PlatformError,
     RepositoryError,
     RepositoryUnreachable,
     ToolFailed,
@@ -141,6 +142,21 @@ def test_what_crashed_runs_left_is_swept_first(backed_up: Machine) -> None:
         f"swept: {scratch_directory(backed_up.site, DB)}",
     ]
     assert any(line.startswith("db_data: drilling snapshot ") for line in lines)
+
+
+def test_a_sweep_that_fails_is_told_and_stops_no_drill(
+    backed_up: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That something old cannot be removed says nothing of a snapshot."""
+
+    def fail() -> tuple[str, ...]:
+        raise PlatformError("the engine is busy")
+
+    monkeypatch.setattr(backed_up.platform, "sweep", fail)
+    lines: list[str] = []
+    ended = _drill(backed_up, lines=lines)
+    assert {done.error for done in ended.values()} == {None}
+    assert lines[0] == "what crashed runs left could not be removed: the engine is busy"
 
 
 def test_a_ledger_that_cannot_be_put_in_is_a_failure(backed_up: Machine) -> None:
