@@ -82,7 +82,7 @@ def bring_back(site: Site, checked: Iterable[Checked], notify: Notify) -> Iterat
     problems = [f"{each.volume.name}: {said}" for each in found for said in each.problems]
     if problems:
         raise RestoreRefused("nothing was touched:\n" + "\n".join(problems))
-    _sweep(site)
+    _sweep(site, notify)
     for each in found:
         if each.plan:
             yield _Restoring(site, each.plan, notify).run()
@@ -255,14 +255,17 @@ def _require_none(differences: tuple[str, ...]) -> None:
         raise RestoreFailed(f"{'; '.join(differences)}; {_UNTOUCHED}")
 
 
-def _sweep(site: Site) -> None:
+def _sweep(site: Site, notify: Notify) -> None:
     """Remove what crashed restores fetched, and nothing a live one is using."""
     for volume in site.registry.planned:
         directory = scratch_directory(site, volume.name)
         if directory.exists():
             try:
                 with site.lock(volume.name):
-                    end_processes_on(directory / "dump")
-                    shutil.rmtree(directory)
+                    if directory.exists():  # no other restore was faster
+                        end_processes_on(directory / "dump")
+                        shutil.rmtree(directory)
             except VolumeBusy:
                 continue
+            except OSError as error:  # no reason not to bring back what was asked for
+                notify(f"{directory} could not be removed: {in_words(error)}")

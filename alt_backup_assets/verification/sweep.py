@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from alt_backup_assets.errors import AltBackupError, VolumeBusy
 from alt_backup_assets.site import Site
+from alt_backup_assets.tools.parallel import in_words
 from alt_backup_assets.verification.drill import scratch_directory
 from alt_backup_assets.verification.self_test.bench import SELF_TEST, room_of
 
@@ -26,6 +27,8 @@ def sweep(site: Site) -> tuple[str, ...]:
         if directory.exists():
             try:
                 with site.lock(lock):
+                    if not directory.exists():
+                        continue  # another sweep was faster
                     shutil.rmtree(directory)
             except VolumeBusy:
                 continue
@@ -48,5 +51,5 @@ def sweep_first(
     try:
         for removed in sweep(site):
             notify(f"swept: {removed}")
-    except AltBackupError as error:
-        (warn or notify)(f"what crashed runs left could not be removed: {error}")
+    except (AltBackupError, OSError) as error:
+        (warn or notify)(f"what crashed runs left could not be removed: {in_words(error)}")

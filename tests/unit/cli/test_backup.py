@@ -148,6 +148,15 @@ def test_a_sweep_that_fails_is_told_and_stops_no_backup(
     assert "warning: what crashed runs left could not be removed: the engine is busy" in ran.err
 
 
+def test_what_cannot_be_removed_stops_no_backup(machine: Machine, call: Call) -> None:
+    """The system's own error is a warning too."""
+    (machine.state / "scratch").mkdir(parents=True)
+    (machine.state / "scratch" / "drill-tokens").touch()  # no directory can be removed there
+    ran = call("backup")
+    assert ran.code == 0
+    assert "could not be removed: NotADirectoryError" in ran.err
+
+
 def test_a_dry_run_says_what_it_would_meet_and_changes_nothing(
     machine: Machine, call: Call
 ) -> None:

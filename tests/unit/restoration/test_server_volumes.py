@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,8 +12,9 @@ import pytest
 from alt_backup_assets.errors import PlatformError, RestoreFailed, ToolFailed
 from alt_backup_assets.restoration.plan import Wish
 from alt_backup_assets.restoration.run import scratch_directory
+from alt_backup_assets.site import Site
 from tests.fakes.loading import FakeServerEngine
-from tests.fakes.site import DB
+from tests.fakes.site import DB, TOKENS
 from tests.unit.restoration.conftest import Bench
 
 DATA = {"data.bin": b"rows of db_data"}
@@ -120,3 +124,32 @@ def test_what_a_crash_fetched_is_removed(bench: Bench, loading: FakeServerEngine
     assert bench.restore()[0].differences == ()
     assert loading.loads == [(DB, None, DATA)]
     assert bench.leftovers() == []
+
+
+def test_what_another_restore_removed_first_is_no_error(
+    bench: Bench, loading: FakeServerEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a fetch was there before the lock was taken, and is not any more."""
+    bench.stop_all()
+    left = scratch_directory(bench.machine.site, TOKENS)
+    left.mkdir()
+
+    @contextmanager
+    def lock(_site: Site, _name: str) -> Iterator[None]:
+        if left.exists():
+            shutil.rmtree(left)
+        yield
+
+    monkeypatch.setattr(Site, "lock", lock)
+    assert bench.restore()[0].differences == ()
+
+
+def test_what_cannot_be_removed_is_told_and_stops_no_restore(
+    bench: Bench, loading: FakeServerEngine
+) -> None:
+    """What another volume's restore left is no reason not to bring this one back."""
+    bench.stop_all()
+    left = scratch_directory(bench.machine.site, TOKENS)
+    left.touch()  # no directory can be removed there
+    assert bench.restore()[0].differences == ()
+    assert bench.told[0].startswith(f"{left} could not be removed: NotADirectoryError: ")
