@@ -43,10 +43,11 @@ class OwnContainers:
             return
         with suppress(OSError):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for record in self._directory.iterdir():
-                if time.time() - record.stat().st_mtime > _KEPT_SECONDS:
-                    record.unlink(missing_ok=True)
             (self._directory / own).touch()
+            for record in self._directory.iterdir():
+                with suppress(FileNotFoundError):  # another container was faster
+                    if time.time() - record.stat().st_mtime > _KEPT_SECONDS:
+                        record.unlink()
 
     def is_gone(self, hostname: str) -> bool:
         """Tell whether a host name is a container of ours that certainly does not run any more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,6 +56,25 @@ def test_old_records_are_removed(tmp_path: Path) -> None:
     containers.enter(STRANGE)
     os.utime(tmp_path / STRANGE, (0, 0))
     containers.enter(OURS)
+    assert [record.name for record in tmp_path.iterdir()] == [OURS]
+
+
+def test_an_old_record_that_another_removes_first_keeps_nothing_from_being_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two containers that start together clean up together, and both are recorded."""
+    old = [tmp_path / STRANGE, tmp_path / "00112233aabb"]
+    for record in old:
+        record.touch()
+        os.utime(record, (0, 0))
+
+    def listed(_directory: Path) -> Iterator[Path]:
+        old[0].unlink()  # by the other one, after the listing
+        return iter(old)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "iterdir", listed)
+        OwnContainers(tmp_path, _ended).enter(OURS)
     assert [record.name for record in tmp_path.iterdir()] == [OURS]
 
 
