@@ -12,11 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from alt_backup_assets.errors import (
-    NoSnapshot,
-    RepositoryError,
-    RetentionUnsafe,
-)
+from alt_backup_assets.errors import NoSnapshot, RepositoryError, RetentionUnsafe
 from alt_backup_assets.tools import process
 from alt_backup_assets.tools.restic import commands, values
 from alt_backup_assets.tools.restic.caller import LOCK_WAIT_SECONDS, Caller, Run
@@ -165,9 +161,9 @@ class Restic:
             ids: Full ids.
 
         Raises:
-            RetentionUnsafe: One of them is not listed (nothing is removed then), or the
-                listing afterwards is not the one before without them. An append-only
-                repository answers 0 and removes nothing.
+            RetentionUnsafe: One of them is not listed (nothing is removed then), or what is
+                listed of their hosts afterwards is not what was before without them: others can
+                forget meanwhile. An append-only repository answers 0 and removes nothing.
         """
         self._forget(ids, prune=False)
 
@@ -287,12 +283,13 @@ class Restic:
         self._require_removed(ids, kept)
 
     def _without(self, ids: Sequence[str]) -> frozenset[str]:
-        listed = frozenset(snapshot.id for snapshot in self.snapshots())
-        if unknown := set(ids) - listed:
+        asked, before = frozenset(ids), self.snapshots()
+        if unknown := asked - {snapshot.id for snapshot in before}:
             raise RetentionUnsafe(
                 f"nothing was removed: {self.url} does not list {', '.join(sorted(unknown))}"
             )
-        return listed - set(ids)
+        hosts = {snapshot.host for snapshot in before if snapshot.id in asked}
+        return frozenset(snapshot.id for snapshot in before if snapshot.host in hosts) - asked
 
     def _require_removed(self, ids: Sequence[str], kept: frozenset[str]) -> None:
         listed = frozenset(snapshot.id for snapshot in self.snapshots())

@@ -206,6 +206,15 @@ def test_a_listing_that_is_not_the_plan_is_unsafe(
         client(Script(listing(A, B), OK, after)).forget([A])
 
 
+def test_what_another_host_forgets_meanwhile_is_its_own_affair(client: Client) -> None:
+    """A repository can be shared, and a call that waited for the lock finds less than before."""
+    ours, birch = (json.loads(listing(i).stdout)[0] for i in (A, B))
+    before = json.dumps([ours, birch | {"hostname": "birch"}])
+    script = Script(Completed(0, before.encode(), ""), OK, listing())
+    client(script).forget([A])
+    assert script.verbs == ["snapshots", "forget", "snapshots"]
+
+
 def test_an_unknown_id_stops_before_forgetting(client: Client) -> None:
     """Restic would ignore it with exit code 0."""
     script = Script(listing(B))
