@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,7 +12,7 @@ import stamina
 from alt_backup_assets.dumps.store import StoredDump
 from alt_backup_assets.dumps.take import require_today, store, take_dump
 from alt_backup_assets.dumps.unchanged import unchanged_dump
-from alt_backup_assets.errors import AltBackupError, Transient
+from alt_backup_assets.errors import AltBackupError, Transient, VolumeBusy
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import by_tag, dump_ids
@@ -23,6 +24,7 @@ Notify = Callable[[str], object]
 """Takes one line of progress."""
 
 
+_log = logging.getLogger(__name__)
 _LOCK_SECONDS = 600
 _patiently = stamina.RetryingCaller(attempts=3).on(Transient)
 
@@ -132,7 +134,11 @@ def _moment(moment: datetime) -> str:
 
 
 def expire_dumps(
-    site: Site, listed: Iterable[Snapshot], *, dry_run: bool = False
+    site: Site,
+    listed: Iterable[Snapshot],
+    *,
+    dry_run: bool = False,
+    notify: Notify = _log.warning,
 ) -> dict[str, tuple[str, ...]]:
     """Remove the dumps on disk that are old, held by a snapshot, and not the newest.
 
@@ -140,19 +146,24 @@ def expire_dumps(
         site: The machine.
         listed: The snapshots of the local repository.
         dry_run: Remove nothing, only tell.
+        notify: Gets a line for each volume that another run is working on.
 
     Returns:
-        The ids removed, by volume.
+        The ids removed, by volume. One that another run is working on is not among them: its
+        dumps are left for the next time.
     """
     by_volume = by_tag(listed)
     removed = {}
     for volume in site.registry.planned:
-        with site.lock(volume.name):
-            removed[volume.name] = store(site).expire(
-                volume.name,
-                keep=timedelta(days=volume.keep_dumps_days),
-                now=site.now(),
-                held=dump_ids(by_volume.get(volume.name, ()), volume.name),
-                dry_run=dry_run,
-            )
+        try:
+            with site.lock(volume.name):
+                removed[volume.name] = store(site).expire(
+                    volume.name,
+                    keep=timedelta(days=volume.keep_dumps_days),
+                    now=site.now(),
+                    held=dump_ids(by_volume.get(volume.name, ()), volume.name),
+                    dry_run=dry_run,
+                )
+        except VolumeBusy as error:
+            notify(f"{volume.name}: old dumps are left for the next time: {error}")
     return removed

@@ -130,12 +130,24 @@ def test_an_append_only_target_is_left_alone(twice: Machine, call: Call) -> None
     assert twice.offsite.calls == before
 
 
-def test_dumps_that_cannot_be_looked_at_are_2(twice: Machine, call: Call) -> None:
-    """A volume somebody works on is not expired under his hands, and the call says so."""
-    with twice.site(twice.configuration).lock("tokens"):
-        ran = call("retention", "--json")
+def test_dumps_nobody_knows_a_snapshot_of_are_2(twice: Machine, call: Call) -> None:
+    """They are not expired, and the call says so."""
+    twice.local.faults["snapshots"] = Fault(RepositoryUnreachable("the disk is gone"))
+    ran = call("retention", "--json")
     assert ran.code == 2
-    assert "another run is working on tokens" in ran.json["reasons"][0]
+    assert ran.json["reasons"] == ["old dumps were not removed: the disk is gone"]
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+def test_a_volume_somebody_works_on_is_passed_over(
+    twice: Machine, call: Call, caplog: pytest.LogCaptureFixture, words: tuple[str, ...]
+) -> None:
+    """Its dumps are not expired under his hands: that is no failure, and can be read."""
+    with twice.site(twice.configuration).lock("tokens"):
+        ran = call("retention", *words, "--json")
+    assert ran.code == 0
+    assert set(ran.json["expired_dumps"]) == {"logs"}
+    assert "tokens: old dumps are left for the next time: another run is working" in caplog.text
 
 
 @pytest.mark.parametrize("words", [(), ("--dry-run",)])

@@ -257,6 +257,28 @@ def test_a_dry_run_removes_no_dump(machine: Machine) -> None:
     assert len(store(machine.site).dumps(DB)) == 3
 
 
+def test_a_volume_somebody_else_works_on_keeps_its_dumps(machine: Machine) -> None:
+    """A restore takes hours: that volume has its turn the next time, and is no other's affair."""
+    machine.snapshot(DB)
+    ids = _old_dumps(machine, TOKENS)
+    told: list[str] = []
+    with machine.site.lock(DB):
+        removed = expire_dumps(machine.site, machine.local.snapshots(), notify=told.append)
+    assert removed == {TOKENS: tuple(ids[:2])}
+    (line,) = told
+    assert line.startswith("db_data: old dumps are left for the next time: another run is working")
+
+
+def test_that_a_volume_was_passed_over_is_in_the_log(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where nobody asks to be told: a log nobody sets up is on stderr."""
+    machine.snapshot(DB)
+    with machine.site.lock(DB):
+        assert DB not in _expire(machine)
+    assert "db_data: old dumps are left for the next time" in caplog.text
+
+
 def test_a_dump_that_only_lies_on_the_disk_stays(machine: Machine) -> None:
     """What retention forgot in the repository is not removed here as well."""
     ids = _old_dumps(machine, DB)

@@ -241,6 +241,15 @@ def test_a_refusal_does_not_keep_old_dumps(kept: Machine) -> None:
     assert len(kept.local.snapshots(tag=DB)) == 13
 
 
+def test_a_volume_somebody_works_on_keeps_no_snapshot(kept: Machine) -> None:
+    """Its dumps are left alone; the snapshots are tidied all the same."""
+    with kept.site.lock(DB):
+        expired, planned = tidy(kept.site)
+    assert set(expired) == {TOKENS}
+    assert planned is not None
+    assert len(planned.remove) == 4
+
+
 def test_an_append_only_repository_keeps_no_old_dumps_on_the_disk(kept: Machine) -> None:
     """Nothing is removed from it, and the dumps that it holds need not be on the disk."""
     _back_up_days(kept, 9, *BOTH)
