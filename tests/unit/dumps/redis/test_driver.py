@@ -44,7 +44,7 @@ LINES = "0\nstream 6a 3 aa\ngroup 6a 1 bb 67\nstring 73 4 -\nend\n"
 
 
 class RedisPlace(FakePlace):
-    """A Redis that answers redis-cli's standard input, command by command."""
+    """A Redis that has loaded, and answers redis-cli's standard input, command by command."""
 
     def __init__(self, label: str, rdb: Path | None = None) -> None:
         super().__init__(label)
@@ -54,6 +54,7 @@ class RedisPlace(FakePlace):
         self.asked: list[str] = []
         self.cut = ""
         self.script("redis-cli")
+        self.script("redis-cli", "INFO", answers=(Answer(b"loading:0\r\n"),))
         for program in ("ln", "redis-server", "tail"):
             self.script(program)
         self.config = {"dir": "/data", "dbfilename": "dump.rdb", "appendonly": "no"}

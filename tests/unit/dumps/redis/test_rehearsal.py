@@ -18,6 +18,8 @@ from tests.fakes.platform import Answer
 from tests.fakes.site import Machine
 from tests.unit.dumps.redis.test_driver import LINES, RDB, Bench
 
+LOADING, SILENT = Answer(b"# Persistence\r\nloading:1\r\n"), Answer(exit_code=1)
+
 
 @pytest.fixture(name="bench")
 def _bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
@@ -58,12 +60,53 @@ def test_a_rehearsal_of_other_data_is_not(bench: Bench, machine: Machine) -> Non
 def test_a_server_that_refuses_the_file(bench: Bench, machine: Machine) -> None:
     """Why it gave up is in the message, in its own words."""
     record = _record(machine, bench.dump())
-    bench.target.cut = "INFO"
+    bench.target.script("redis-cli", "INFO", answers=(SILENT,))
     log = b"1:S 24 Nov # Short read, aborting now.\n1:S 24 Nov # Unexpected EOF reading RDB file\n"
     bench.target.script("tail", answers=(Answer(stdout=log),))
     with pytest.raises(DrillError, match="did not load the dump: Short read, aborting now"):
         redis.rehearse(record, bench.directory, bench.platform)
     assert bench.platform.open_targets == 0
+
+
+class _Clock:
+    """A time that passes by sleeping only, five seconds each."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        """Return it."""
+        return self.now
+
+    def sleep(self, _seconds: float) -> None:
+        """Let it pass."""
+        self.now += 5.0
+
+
+def test_a_server_that_loads_for_long_is_waited_for(
+    bench: Bench, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One before 7.0.3 answers INFO while it loads, and refuses the mark behind it."""
+    monkeypatch.setattr(throwaway, "time", clock := _Clock())
+    record = _record(machine, bench.dump())
+    bench.target.cut = "INFO"
+    ready = Answer(b"loading:0\r\n", effect=lambda _call: setattr(bench.target, "cut", ""))
+    bench.target.script("redis-cli", "INFO", answers=(*[LOADING] * 9, ready))
+    assert redis.rehearse(record, bench.directory, bench.platform) == record.content
+    assert clock.now == 45.0
+
+
+def test_a_server_that_falls_silent_has_failed(
+    bench: Bench, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty seconds after its last answer, in the last words of its log."""
+    monkeypatch.setattr(throwaway, "time", clock := _Clock())
+    record = _record(machine, bench.dump())
+    bench.target.script("redis-cli", "INFO", answers=(SILENT, *[LOADING] * 9, SILENT))
+    bench.target.script("tail", answers=(Answer(b"1:S 24 Nov # Loading\n"),))
+    with pytest.raises(DrillError, match="did not load the dump: Loading"):
+        redis.rehearse(record, bench.directory, bench.platform)
+    assert clock.now == 45.0 + 25.0
 
 
 @pytest.mark.parametrize(
