@@ -1,7 +1,8 @@
 """Directory trees: copied while every byte is hashed at the source, and read again.
 
 The hash is taken of the very bytes that are copied, so it says what was in the volume and not
-what some later read found. A file that changes meanwhile is marked.
+what some later read found. A file that changes meanwhile is marked; a directory is recorded as it
+was when it was visited, and what its application deletes meanwhile is no failure.
 
 Every engine whose volume is put back as files writes the tree that the volume must hold under
 ``TREE`` in its dump.
@@ -67,16 +68,17 @@ def _walk(source: Path, copy: Path | None, wanted: Callable[[str], bool]) -> Fil
         copy.mkdir(mode=0o700)
     entries: list[FileEntry] = []
     skipped: list[str] = []
+    directories: dict[str, os.stat_result] = {}
     try:
+        directories["."] = source.stat()
         for name in paths_in(source, wanted=wanted):
-            path = source / name
-            entry = _entry(path, name, copy / name if copy else None)
+            entry = _entry(source / name, name, copy / name if copy else None, directories)
             if entry:
                 entries.append(entry)
             else:
                 skipped.append(name)
         if copy:
-            _finish_directories(source, copy, entries)
+            _finish_directories(copy, directories)
     except PermissionError as error:
         raise VolumeUnreadable(f"cannot read {error.filename}: {error.strerror}") from error
     except OSError as error:
@@ -91,19 +93,33 @@ def paths_in(
 
     Args:
         root: The root.
-        inside: The directory, relative to it.
+        inside: The directory, relative to it; one that went away is empty.
         wanted: As for ``copy_tree``.
+
+    Raises:
+        FileNotFoundError: The root is not there, or went away meanwhile.
     """
-    for path in sorted((root / inside).iterdir()):
+    try:
+        paths = sorted((root / inside).iterdir())
+    except FileNotFoundError:
+        paths = []
+    for path in paths:
         name = str(path.relative_to(root))
         if wanted(name):
             yield name
             if path.is_dir() and not path.is_symlink():
                 yield from paths_in(root, name, wanted)
+    if not inside:
+        root.stat()  # half a volume, or none, is no volume
 
 
-def _entry(path: Path, name: str, copy: Path | None) -> FileEntry | None:
-    """Record one entry; None for what holds no data, or went away before it was read."""
+def _entry(
+    path: Path, name: str, copy: Path | None, directories: dict[str, os.stat_result]
+) -> FileEntry | None:
+    """Record one entry; None for what holds no data, or went away before it was read.
+
+    What the file system says of a directory is kept in ``directories``.
+    """
     try:
         status = path.lstat()
         if stat.S_ISREG(status.st_mode):
@@ -114,6 +130,7 @@ def _entry(path: Path, name: str, copy: Path | None) -> FileEntry | None:
     if stat.S_ISDIR(status.st_mode):
         if copy:
             copy.mkdir(mode=0o700)
+        directories[name] = status
         return described(name, "directory", status)
     if stat.S_ISLNK(status.st_mode):
         if copy:
@@ -152,12 +169,10 @@ def _file(path: Path, name: str, copy: Path | None) -> FileEntry:
     )
 
 
-def _finish_directories(source: Path, copy: Path, entries: list[FileEntry]) -> None:
+def _finish_directories(copy: Path, directories: dict[str, os.stat_result]) -> None:
     # Last and from the inside out: writing into a directory would change its times, and one
     # that may not be written to could not be filled.
-    names = [entry.path for entry in entries if entry.kind == "directory"]
-    for name in [*reversed(names), "."]:
-        status = (source / name).stat()
+    for name, status in reversed(directories.items()):
         _give_owner(copy / name, status)
         (copy / name).chmod(stat.S_IMODE(status.st_mode))
         os.utime(copy / name, ns=(status.st_atime_ns, status.st_mtime_ns))

@@ -121,7 +121,12 @@ def _newest(source: Path, volume: Volume, not_before: float) -> str:
 
 
 def _database(source: Path, name: str) -> str:
-    found = [path.parent for path in source.rglob("VERSION") if path.parent.name == name]
+    # os.walk passes over a directory that went away: the volume is in use.
+    found = [
+        Path(place)
+        for place, _directories, files in os.walk(source)
+        if "VERSION" in files and Path(place).name == name
+    ]
     if len(found) != 1:
         count = len(found) or "no"
         raise DumpFailed(

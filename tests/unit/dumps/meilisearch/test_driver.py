@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -92,6 +93,23 @@ def test_an_index_that_goes_away_meanwhile(bench: Bench) -> None:
 
     bench.before = delete
     assert "documents of books" not in {item.name for item in content(bench).items}
+
+
+def test_a_directory_that_goes_away_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is deleted while the database is looked for is no failure."""
+    scandir, going = os.scandir, bench.source / "going"
+
+    def delete(path: str | Path | int) -> object:
+        if str(path) == str(going):
+            going.rmdir()
+        return scandir(path)
+
+    going.mkdir()
+    monkeypatch.setattr(os, "scandir", delete)
+    assert content(bench).settings["database"] == "data.ms"
+    assert not going.exists()
 
 
 def _forget(bench: Bench) -> None:
