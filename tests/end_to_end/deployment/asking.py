@@ -57,6 +57,16 @@ def finished(deployed: Deployment, run_id: str) -> str:
     return eventually(ended, f"run {run_id} ends")
 
 
+def retried(deployed: Deployment, run_id: str) -> str:
+    """Return the run that Dagster took a failed one up again with, once it has."""
+    try:
+        return eventually(
+            lambda: tagged(deployed, "dagster/parent_run_id", run_id), "the run is retried"
+        )
+    except AssertionError as error:
+        raise AssertionError(f"{error}; it said: {said(deployed, run_id)}") from None
+
+
 def tagged(deployed: Deployment, key: str, value: str) -> str | None:
     """Return the newest run with a tag, if there is one."""
     found = runs(deployed, tags=[{"key": key, "value": value}])

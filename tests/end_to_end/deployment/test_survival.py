@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from tests.end_to_end.deployment import bench
-from tests.end_to_end.deployment.asking import finished, launch, said, tagged
+from tests.end_to_end.deployment.asking import finished, launch, retried, said
 from tests.end_to_end.deployment.bench import RUN, Deployment, as_json, deployment, eventually
 from tests.end_to_end.deployment.disturbing import (
     filled,
@@ -136,7 +136,7 @@ def test_a_killed_run_is_seen_and_taken_up_again(deployed: Deployment) -> None:
         assert (locks / lock).exists()
     assert finished(deployed, run) == "FAILURE"
     assert "Container status is exited" in said(deployed, run)
-    retry = eventually(lambda: tagged(deployed, "dagster/parent_run_id", run), "the run is retried")
+    retry = retried(deployed, run)
     assert finished(deployed, retry) == "SUCCESS", deployed.said(retry)
     assert not (locks / lock).exists()
     require_all_good(deployed)
@@ -251,7 +251,7 @@ def test_the_engine_is_restarted(machine: Machine) -> None:
         machine.engine.stop()
         machine.engine.start()
     assert finished(deployed, run) == "FAILURE"
-    retry = eventually(lambda: tagged(deployed, "dagster/parent_run_id", run), "the run is retried")
+    retry = retried(deployed, run)
     assert finished(deployed, retry) == "SUCCESS", deployed.said(retry)
     require_all_good(deployed)
     assert {s: deployed.container(s).status for s in SERVICES} == dict.fromkeys(SERVICES, "running")
