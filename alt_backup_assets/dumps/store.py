@@ -3,7 +3,8 @@
 One directory per volume, one directory per dump inside it, named by data time. A dump appears
 by one rename when everything in it is on the disk; until then it is ``.incoming-*``, which the
 next holder of the volume's lock removes. A dump leaves only when it is old enough, a snapshot
-holds it, and a newer one is there.
+holds it, and a newer one is there. Readers take no lock, so it disappears by one rename too: what
+is ``.expired-*`` is removed, at the latest by the next expiry. A new dump does not wait for that.
 
 Beside a dump stands what was found out later: that its source still held the very same data.
 """
@@ -27,6 +28,7 @@ from alt_backup_assets.tools.record_file import fsync_directory, keep
 from alt_backup_assets.values import Frozen
 
 _INCOMING = ".incoming-"
+_EXPIRED = ".expired-"
 _UNCHANGED = ".unchanged.json"
 
 
@@ -132,7 +134,7 @@ class DumpStore:
         found = {path: _read(path) for path in self._directories(volume)}
         return Shelf(
             dumps=tuple(dump for dump in found.values() if dump),
-            damaged=tuple(path for path, dump in found.items() if dump is None),
+            damaged=tuple(path for path, dump in found.items() if dump is None and path.is_dir()),
         )
 
     def dumps(self, volume: str) -> tuple[StoredDump, ...]:
@@ -166,7 +168,7 @@ class DumpStore:
         held: Collection[str],
         dry_run: bool = False,
     ) -> tuple[str, ...]:
-        """Remove old dumps of a volume.
+        """Remove old dumps of a volume. Its lock must be held: what a crash left is removed too.
 
         Args:
             volume: Whose dumps.
@@ -183,9 +185,13 @@ class DumpStore:
             for dump in self.dumps(volume)[:-1]
             if dump.record.taken_at < now - keep and dump.record.dump_id in held
         ]
-        for dump in () if dry_run else old:
-            shutil.rmtree(dump.directory)
-            _unchanged(dump.directory).unlink(missing_ok=True)
+        if not dry_run:
+            for dump in old:
+                dump.directory.rename(_expired(dump.directory))
+                fsync_directory(dump.directory.parent)
+                _unchanged(dump.directory).unlink(missing_ok=True)
+            for left in (self._root / volume).glob(f"{_EXPIRED}*"):
+                shutil.rmtree(left)
         return tuple(dump.record.dump_id for dump in old)
 
 
@@ -205,6 +211,10 @@ def _unchanged_at(record: DumpRecord, directory: Path) -> datetime | None:
     except (OSError, ValidationError):
         return None
     return found.unchanged_at if found.dump_id == record.dump_id else None
+
+
+def _expired(directory: Path) -> Path:
+    return directory.with_name(_EXPIRED + directory.name)
 
 
 def _unchanged(directory: Path) -> Path:

@@ -7,10 +7,12 @@ can tell here, as a field with its reading; keep out what a metric is called.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from alt_backup_assets.drift.read import read_drift
 from alt_backup_assets.drift.report import Drift
@@ -189,8 +191,13 @@ def _databases(planned: Iterable[Volume], shelves: Mapping[str, Shelf]) -> Itera
 
 
 def _dump_files(site: Site) -> int:
-    dumps = (site.state / "dumps").glob("*/[!.]*/**/*")
-    return sum(path.name != RECORD_NAME and path.is_file() for path in dumps)
+    # os.walk passes over a dump that expires meanwhile.
+    return sum(
+        name != RECORD_NAME and Path(place, name).is_file()
+        for dump in (site.state / "dumps").glob("*/[!.]*")
+        for place, _directories, files in os.walk(dump)
+        for name in files
+    )
 
 
 def _disk(site: Site) -> Disk:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from alt_backup_assets.dumps.record import artifact_differences
 from alt_backup_assets.dumps.store import Shelf
+from alt_backup_assets.dumps.take import store
 from alt_backup_assets.errors import AltBackupError
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots.tags import LEDGER, by_tag
@@ -69,7 +70,7 @@ def _read(site: Site, sources: Sources | None) -> Reading:
             offsite=None if there is None else there.get(volume.name, ()),
             proofs=sources.chains.get(volume.name) or (),
             proofs_known=sources.chains.get(volume.name) is not None,
-            damage=_damage(shelf),
+            damage=_damage(site, volume.name, shelf),
             warned=shelf.dumps[-1].record.warnings if shelf.dumps else (),
             newest_of_all=newest,
             dumped=frozenset(dump.record.backup_day for dump in shelf.dumps),
@@ -141,12 +142,21 @@ def _stored_bytes(site: Site) -> int | None:
         return None  # the same trouble as with the listing, which is reported
 
 
-def _damage(shelf: Shelf) -> tuple[str, ...]:
+def _damage(site: Site, volume: str, shelf: Shelf) -> tuple[str, ...]:
     broken = tuple(f"{path} has no readable record" for path in shelf.damaged)
     if not shelf.dumps:
         return broken
     newest = shelf.dumps[-1]
-    return broken + artifact_differences(newest.record, newest.directory)
+    try:
+        found = artifact_differences(newest.record, newest.directory)
+    except FileNotFoundError as error:
+        found = (f"{error.filename} is missing",)
+    if found and not newest.directory.is_dir():
+        # It may have expired while it was read: then a newer one is there, to be read instead.
+        later = store(site).shelf(volume)
+        if later.dumps and later.dumps[-1].record.taken_at > newest.record.taken_at:
+            return _damage(site, volume, later)
+    return broken + found
 
 
 def _volume_status(evidence: Evidence, now: datetime) -> VolumeStatus:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from alt_backup_assets.dumps import store as store_module
 from alt_backup_assets.dumps.record import RECORD_NAME, DumpRecord
 from alt_backup_assets.dumps.store import DumpStore, StoredDump
 from alt_backup_assets.dumps.take import store
@@ -129,6 +131,24 @@ def test_a_damaged_dump_shows_and_is_in_nobodys_way(machine: Machine) -> None:
     assert store(machine.site).damaged(DB) == (old.directory,)
 
 
+def test_a_dump_that_expires_while_it_is_read_is_not_damaged(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers take no lock: what is gone by then is no dump, and no damage either."""
+    _dumps(machine, 2)
+    gone, stays = store(machine.site).dumps(DB)
+    read = store_module._read
+
+    def expire(directory: Path) -> StoredDump | None:
+        if directory == gone.directory:
+            shutil.rmtree(directory)
+        return read(directory)
+
+    monkeypatch.setattr(store_module, "_read", expire)
+    shelf = store(machine.site).shelf(DB)
+    assert (shelf.dumps, shelf.damaged) == ((stays,), ())
+
+
 def test_the_newest_dump_is_the_newest_sound_one(machine: Machine) -> None:
     """A damaged one behind it does not hide it, and without any there is none."""
     assert store(machine.site).newest(DB) is None
@@ -173,6 +193,48 @@ def test_the_newest_sound_dump_never_expires(machine: Machine) -> None:
     machine.clock.advance(days=400)
     now = machine.clock.at
     assert store(machine.site).expire(DB, keep=WEEK, now=now, held=ids) == ()
+
+
+def test_an_expiry_that_is_killed_leaves_no_damaged_dump(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record went first, and the rest stayed; the next expiry removes it."""
+    ids = _dumps(machine, 3)
+    dumps, now = store(machine.site), machine.clock.at + WEEK
+
+    def die(directory: Path) -> None:
+        (directory / RECORD_NAME).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", die)
+        with pytest.raises(KeyboardInterrupt):
+            dumps.expire(DB, keep=WEEK, now=now, held=ids)
+    assert dumps.damaged(DB) == ()
+    with dumps.incoming(DB):
+        assert dumps.damaged(DB) == ()
+    assert dumps.expire(DB, keep=WEEK, now=now, held=ids) == ()
+    assert _names(machine.site.state / "dumps" / DB) == ids[2:]
+
+
+def test_a_dump_that_cannot_be_removed_is_in_nobodys_way(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every expiry says so, and a new dump is taken all the same."""
+    ids = _dumps(machine, 2)
+    dumps, now = store(machine.site), machine.clock.at + WEEK
+    rmtree = shutil.rmtree
+
+    def refuse(directory: Path) -> None:
+        if ids[0] in directory.name:
+            raise PermissionError(directory)
+        rmtree(directory)
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    for _ in range(2):
+        with pytest.raises(PermissionError):
+            dumps.expire(DB, keep=WEEK, now=now, held=ids)
+    assert machine.dump() in dumps.dumps(DB)
 
 
 def test_a_dry_run_removes_nothing(machine: Machine) -> None:

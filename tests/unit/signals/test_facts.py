@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +98,26 @@ def test_the_files_of_dumps_are_counted_without_their_records(good: Machine) -> 
     (good.site.state / "dumps" / DB / ".incoming-1").mkdir()
     (good.site.state / "dumps" / DB / ".incoming-1" / "half").touch()
     assert read_facts(good.site).dump_files == 2
+
+
+def test_a_dump_that_expires_while_its_files_are_counted(
+    good: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody holds its lock; the metrics are told all the same."""
+    expiring = good.site.state / "dumps" / DB / "20000101T000000Z" / "files"
+    expiring.mkdir(parents=True)
+    (expiring / "old").touch()
+    scandir = os.scandir
+
+    def expire(path: str | Path | int) -> object:
+        if str(path) == str(expiring) and expiring.exists():
+            (expiring / "old").unlink()
+            expiring.rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", expire)
+    assert read_facts(good.site).dump_files == 2
+    assert not expiring.exists()
 
 
 def test_the_tightest_disk_counts(good: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
