@@ -76,7 +76,7 @@ def retention(session: Session, dry_run: bool) -> int:
             _retain(site, name, configured, going.note, dry_run=dry_run)
             for name, configured in _repositories(site)
         )
-        expired, reasons = _expire(site, dry_run=dry_run)
+        expired, reasons = _expire(site, going.warn, dry_run=dry_run)
     report = RetentionReport(
         verdict="FAILED" if reasons or any(one.error for one in done) else "GOOD",
         reasons=(*reasons, *(("nothing was removed: this is the plan",) if dry_run else ())),
@@ -140,10 +140,12 @@ def _ids(snapshots: Iterable[Snapshot]) -> defaultdict[str, tuple[str, ...]]:
     return found
 
 
-def _expire(site: Site, *, dry_run: bool) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+def _expire(
+    site: Site, warn: Callable[[str], object], *, dry_run: bool
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
     try:
         listed = site.local.snapshots(host=site.name)
-        return expire_dumps(site, listed, dry_run=dry_run), ()
+        return expire_dumps(site, listed, dry_run=dry_run, notify=warn), ()
     except AltBackupError as error:
         return {}, (f"old dumps were not removed: {error}",)
 

@@ -28,7 +28,7 @@ def maintenance_assets(site: Site) -> list[dg.AssetsDefinition]:
     )
     def retention(context: dg.AssetExecutionContext, site: dg.ResourceParam[Site]) -> Done:
         """Snapshots and dumps that the policy no longer keeps, removed; judged by listing."""
-        expired, planned = tidy(site)
+        expired, planned = tidy(site, context.log.warning)
         for spared in planned.spared if planned else ():
             context.log.info("spared as the newest proven: %s", spared.id)
         return dg.MaterializeResult(

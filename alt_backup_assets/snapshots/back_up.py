@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -24,7 +23,6 @@ Notify = Callable[[str], object]
 """Takes one line of progress."""
 
 
-_log = logging.getLogger(__name__)
 _LOCK_SECONDS = 600
 _patiently = stamina.RetryingCaller(attempts=3).on(Transient)
 
@@ -138,7 +136,7 @@ def expire_dumps(
     listed: Iterable[Snapshot],
     *,
     dry_run: bool = False,
-    notify: Notify = _log.warning,
+    notify: Notify,
 ) -> dict[str, tuple[str, ...]]:
     """Remove the dumps on disk that are old, held by a snapshot, and not the newest.
 

@@ -20,7 +20,7 @@ from alt_backup_assets.errors import RetentionUnsafe
 from alt_backup_assets.registry.volume import Volume
 from alt_backup_assets.site import Site
 from alt_backup_assets.snapshots import retention
-from alt_backup_assets.snapshots.back_up import expire_dumps
+from alt_backup_assets.snapshots.back_up import Notify, expire_dumps
 from alt_backup_assets.snapshots.tags import by_tag
 from alt_backup_assets.tools.restic import RetentionPlan, Snapshot
 from alt_backup_assets.verification.drill import repository
@@ -132,10 +132,14 @@ def carry_out(site: Site, guarded: Guarded, source: Source = "local") -> Retenti
     return guarded.plan
 
 
-def tidy(site: Site) -> tuple[dict[str, tuple[str, ...]], RetentionPlan | None]:
+def tidy(site: Site, notify: Notify) -> tuple[dict[str, tuple[str, ...]], RetentionPlan | None]:
     """Remove what no policy keeps from this machine: dumps on the disk, then local snapshots.
 
     Dumps first: they are held by snapshots, and a refusal must not fill the disk with them.
+
+    Args:
+        site: The machine.
+        notify: Gets a line for each volume whose dumps are left for the next time.
 
     Returns:
         The ids of the dumps removed, by volume; and what ``retain`` returns.
@@ -144,9 +148,10 @@ def tidy(site: Site) -> tuple[dict[str, tuple[str, ...]], RetentionPlan | None]:
         RetentionUnsafe: As ``retain``.
     """
     if _configured(site, "local").append_only:
-        return expire_dumps(site, site.local.snapshots(host=site.name)), None
+        listed = site.local.snapshots(host=site.name)
+        return expire_dumps(site, listed, notify=notify), None
     planned = _by_policy(site, "local")
-    expired = expire_dumps(site, planned.listed)
+    expired = expire_dumps(site, planned.listed, notify=notify)
     return expired, carry_out(site, _guarded(site, "local", planned))
 
 

@@ -225,7 +225,7 @@ def test_tidying_lists_once(kept: Machine) -> None:
     """What the policy's plan lists is enough for the dumps on the disk and for the proofs."""
     kept.drill(DB)
     kept.local.calls.clear()
-    expired, planned = tidy(kept.site)
+    expired, planned = tidy(kept.site, print)
     assert planned is not None
     assert len(planned.remove) == 4
     assert {name: len(ids) for name, ids in expired.items()} == {DB: 0, TOKENS: 0}
@@ -236,7 +236,7 @@ def test_a_refusal_does_not_keep_old_dumps(kept: Machine) -> None:
     """They are held by snapshots; the disk must not fill with them while somebody looks."""
     _back_up_days(kept, 9, DB)  # the other volume's newest snapshot is too old by then
     with pytest.raises(RetentionUnsafe, match="token-data"):
-        tidy(kept.site)
+        tidy(kept.site, print)
     assert len(store(kept.site).dumps(DB)) < 13
     assert len(kept.local.snapshots(tag=DB)) == 13
 
@@ -244,7 +244,7 @@ def test_a_refusal_does_not_keep_old_dumps(kept: Machine) -> None:
 def test_a_volume_somebody_works_on_keeps_no_snapshot(kept: Machine) -> None:
     """Its dumps are left alone; the snapshots are tidied all the same."""
     with kept.site.lock(DB):
-        expired, planned = tidy(kept.site)
+        expired, planned = tidy(kept.site, print)
     assert set(expired) == {TOKENS}
     assert planned is not None
     assert len(planned.remove) == 4
@@ -253,7 +253,7 @@ def test_a_volume_somebody_works_on_keeps_no_snapshot(kept: Machine) -> None:
 def test_an_append_only_repository_keeps_no_old_dumps_on_the_disk(kept: Machine) -> None:
     """Nothing is removed from it, and the dumps that it holds need not be on the disk."""
     _back_up_days(kept, 9, *BOTH)
-    expired, planned = tidy(_with(kept, "local", append_only=True).site)
+    expired, planned = tidy(_with(kept, "local", append_only=True).site, print)
     assert planned is None
     assert all(expired.values())
     assert len(kept.local.snapshots(tag=DB)) == 13
@@ -266,7 +266,7 @@ def test_a_repository_that_does_not_open_keeps_every_dump(kept: Machine, call: s
     kept.local.faults = {call: Fault(RepositoryUnreachable("gone"))}
     append_only = call == "snapshots"
     with pytest.raises(RepositoryUnreachable):
-        tidy(_with(kept, "local", append_only=append_only).site)
+        tidy(_with(kept, "local", append_only=append_only).site, print)
     assert len(store(kept.site).dumps(DB)) == 13
 
 
