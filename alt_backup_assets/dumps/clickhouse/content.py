@@ -2,6 +2,9 @@
 
 The same queries at the source and in the restored copy. The hash is a sum over the rows, so
 their order does not matter and a row that is there twice counts twice.
+
+Source: ClickHouse, src/Server/HTTP/exceptionCodeToHTTPStatus.cpp (UNKNOWN_TABLE is a 404, and so
+is what else a query names that is not there).
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import re
 from dataclasses import dataclass
 
 from alt_backup_assets.dumps.inventory import Inventory, Item
+from alt_backup_assets.errors import ToolFailed
 from alt_backup_assets.tools.clickhouse import Ask, Row, name, text
 
 UNIT = "rows"
@@ -21,6 +25,7 @@ _JOINING = re.compile(r".*(Replacing|Summing|Aggregating|Collapsing|Coalescing|G
 _WITHOUT_ROWS = frozenset({"View", "MaterializedView", "LiveView", "WindowView", "Dictionary"})
 _DATABASE = "database "
 _INNER = ".inner_id."
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -81,17 +86,31 @@ def take(ask: Ask, database: str, shown: str | None = None) -> tuple[Item, ...]:
         shown: Its name at the source; None for the same.
 
     Returns:
-        Two parts for the database and each table: its schema, and its rows where it has any.
+        A part for the database, and two for each table: its schema, and its rows where it has
+        any. A table that is dropped before it is counted has none.
     """
     found = tables(ask, database)
     label = shown or database
     items = [Item(name=f"{_DATABASE}{label}", count=0)]
     for table in found:
-        where = f"{label}.{table.shown}"
-        items.append(Item(name=f"schema {where}", count=0, content=table.schema))
-        if table.has_rows:
-            items.append(_rows(ask, database, table, f"table {where}"))
+        try:
+            items += _parts(ask, database, table, f"{label}.{table.shown}")
+        except ToolFailed as error:
+            if error.exit_code != _NOT_FOUND or _is_there(ask, database, table):
+                raise
     return tuple(sorted(items, key=lambda item: item.name))
+
+
+def _is_there(ask: Ask, database: str, table: Table) -> bool:
+    where = f"database = {text(database)} AND name = {text(table.name)}"
+    return bool(ask(f"SELECT name FROM system.tables WHERE {where}"))
+
+
+def _parts(ask: Ask, database: str, table: Table, where: str) -> list[Item]:
+    schema = Item(name=f"schema {where}", count=0, content=table.schema)
+    if not table.has_rows:
+        return [schema]
+    return [schema, _rows(ask, database, table, f"table {where}")]
 
 
 def _rows(ask: Ask, database: str, table: Table, label: str) -> Item:
