@@ -8,6 +8,7 @@ that has no memory left.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ from tests.end_to_end.deployment.disturbing import (
 )
 from tests.end_to_end.docker_fixtures import POSTGRESQL_15, POSTGRESQL_17
 from tests.end_to_end.empty_engine import HERE, Engine, engine_apart
-from tests.sshd import SftpServer, free_port, sftp_server
+from tests.ports import free_port
+from tests.sshd import SftpServer, sftp_server
 
 pytestmark = [
     pytest.mark.end_to_end,
@@ -38,6 +40,8 @@ pytestmark = [
 
 _LAUNCH_AND_SHOW = ("ui", "ui-admin", "ui-proxy", "metrics", "daemon", "code")
 SERVICES = (*_LAUNCH_AND_SHOW, "storage", "docker-proxy")
+_SLOW_SECONDS = 50
+"""Longer than a daemon needs to see that a run has died."""
 
 
 @dataclass(frozen=True)
@@ -255,6 +259,25 @@ def test_the_engine_is_restarted(machine: Machine) -> None:
     assert finished(deployed, retry) == "SUCCESS", deployed.said(retry)
     require_all_good(deployed)
     assert {s: deployed.container(s).status for s in SERVICES} == dict.fromkeys(SERVICES, "running")
+
+
+def test_a_run_is_taken_up_again_by_a_daemon_that_was_there_before_the_code(
+    deployed: Deployment,
+) -> None:
+    """As after a start of the machine, where nobody waits for anybody."""
+    daemon, code = deployed.container("daemon"), deployed.container("code")
+    with held(deployed) as run:
+        daemon.stop()
+        code.stop()
+        for container in deployed.runs():
+            if container.status == "running":
+                deployed.kill(container)
+        daemon.start()
+        time.sleep(_SLOW_SECONDS)
+        code.start()
+    assert finished(deployed, run) == "FAILURE"
+    assert finished(deployed, retried(deployed, run)) == "SUCCESS"
+    require_all_good(deployed)
 
 
 def test_removing_the_stack_loses_no_backup(deployed: Deployment) -> None:
