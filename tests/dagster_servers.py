@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ import httpx
 import yaml
 
 from tests.dagster_home import MODULE
+from tests.ports import free_port
 
 LOADED = """
 { workspaceOrError { ... on Workspace {
@@ -80,13 +80,6 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=15)
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def workspace(file: Path, ports: Mapping[str, int]) -> Path:

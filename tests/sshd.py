@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alt_backup_assets.config import Sftp
+from tests.ports import free_port as free_port  # noqa: PLC0414 -- others have it from here
 
 _SSHD = Path("/usr/sbin/sshd")  # it insists on being started by its absolute path
 _START_SECONDS = 30
@@ -48,7 +49,7 @@ class SftpServer:
             port=self.port,
             identity_file=self.identity_file,
             known_hosts_file=self.known_hosts_file,
-            connect_timeout_seconds=5,
+            connect_timeout_seconds=30,
         )
 
     def url(self, path: Path) -> str:
@@ -61,14 +62,6 @@ def make_key(path: Path) -> Path:
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)]
     subprocess.run(command, check=True, timeout=30, stdin=subprocess.DEVNULL)
     return path
-
-
-def free_port() -> int:
-    """Return a loopback port nobody listens on right now."""
-    with socket.socket() as listener:
-        listener.bind((_LOOPBACK, 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def known_host(port: int, private_key: Path, host: str = _LOOPBACK) -> str:
@@ -85,7 +78,7 @@ def sftp_server(
     Args:
         directory: Where its files are; with the keys that are there it is the same host again.
         host: Address of this machine it listens on.
-        port: Its port; None for one that is free on loopback.
+        port: Its port; None for a free one.
     """
     port = port or free_port()
     host_key, identity = (_key(directory / name) for name in ("host_key", "identity"))

@@ -19,7 +19,6 @@ from tests.dagster_home import Home, make_home, materialised
 from tests.dagster_servers import (
     Ui,
     code_server,
-    free_port,
     kill,
     serving,
     web_server,
@@ -27,6 +26,7 @@ from tests.dagster_servers import (
 )
 from tests.end_to_end.deployment.bench import eventually
 from tests.fakes.receiver import Receiver, receiving
+from tests.ports import free_port
 from tests.sites import FILES, alt_backup, make_template, make_tokens, write_site
 
 pytestmark = pytest.mark.end_to_end

@@ -27,6 +27,7 @@ from alt_backup_assets.verification.drill import drill, newest_target
 from alt_backup_assets.verification.self_test.repository import PACK_BYTE_FLIPPED, WRONG_KEY
 from alt_backup_assets.verification.self_test.run import self_test
 from tests.planting import cut_to_a_third, plant, restored
+from tests.ports import free_port
 from tests.sites import ROOT, make_template, write_site
 
 pytestmark = pytest.mark.integration
@@ -61,9 +62,7 @@ class Bench:
 
 @pytest.fixture(name="bench", params=[CONFIG])
 def _bench(tmp_path: Path, restic_binary: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     backups, config, programs = (tmp_path / each for each in ("backups", "c.xml", "bin"))
     backups.mkdir()
     programs.mkdir()

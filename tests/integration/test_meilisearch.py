@@ -23,6 +23,7 @@ from alt_backup_assets.snapshots.back_up import back_up
 from alt_backup_assets.verification.drill import Target, drill, newest_target
 from alt_backup_assets.verification.proof import Proof
 from tests.planting import plant, restored
+from tests.ports import free_port
 from tests.sites import ROOT, alt_backup, leftovers, make_template, write_site
 
 pytestmark = pytest.mark.integration
@@ -88,9 +89,7 @@ def running(programs: Path, data: Path, port: int) -> Iterator[str]:
 
 @pytest.fixture(name="port")
 def _port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(name="programs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from alt_backup_assets.site import Site, open_site
 from alt_backup_assets.snapshots.back_up import back_up
 from alt_backup_assets.verification.drill import Target, drill, newest_target
 from tests.planting import plant, restored
+from tests.ports import free_port
 from tests.programs import program
 from tests.sites import alt_backup, leftovers, make_template, write_site
 
@@ -50,9 +50,7 @@ class Server:
 @contextmanager
 def running(room: Path, data: Path, *options: str) -> Iterator[Server]:
     """Run a Prometheus that scrapes itself, and end it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     config = room / f"{address}.yml"
     config.write_text(
         "global: {scrape_interval: 1s}\nscrape_configs:\n  - job_name: itself\n"

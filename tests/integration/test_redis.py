@@ -27,6 +27,7 @@ from alt_backup_assets.snapshots.back_up import back_up
 from alt_backup_assets.verification.drill import Target, drill, newest_target
 from alt_backup_assets.verification.proof import Proof
 from tests.planting import plant, restored
+from tests.ports import free_port
 from tests.programs import program
 from tests.sites import leftovers, make_template, write_site
 
@@ -58,9 +59,7 @@ class Server:
 @contextmanager
 def running(room: Path, data: Path, *, appendonly: bool) -> Iterator[Server]:
     """Run a Redis on a directory, and end it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     programs = room / f"bin-{port}"
     programs.mkdir(parents=True)
     (programs / "redis-server").symlink_to(program("redis-server"))
@@ -178,10 +177,13 @@ def proof_of(site: Site, target: Target) -> Proof:
 @pytest.mark.parametrize("appendonly", [False, True], ids=["rdb", "aof"])
 def test_proven_and_put_back(site: Site, server: Server, room: Path, appendonly: bool) -> None:
     """A key whose time is over is no alarm, and a server starts from the tree with all data."""
-    server.ask("SET", "soon", "gone", "PX", "1500", database=5)
+    server.ask("SET", "soon", "gone", "PX", "8000", database=5)
     target = backed_up(site)
     source = take(server.cli(), "7")
-    time.sleep(1.6)
+    deadline = time.monotonic() + _SECONDS
+    while server.ask("EXISTS", "soon", database=5) != "0":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     proof = proof_of(site, target)
     assert (proof.verdict, proof.differences) == ("PROVEN", ())
     with restored(site, target) as files:
