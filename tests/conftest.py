@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 pytest.register_assert_rewrite("tests.restic_contract", "tests.platform_contract")
+
+# A script's background job begins with SIGINT ignored. Dagster gives SIGTERM the handler of
+# SIGINT, so both would be ignored from then on, also by every child that a test ends with SIGTERM.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -26,7 +27,8 @@ from alt_backup_assets.site import Site, open_site
 from alt_backup_assets.status.read import read_status
 from tests.sites import alt_backup, leftovers, started
 
-_MOMENT_SECONDS = 60
+_MOMENT_SECONDS = 180
+_STARTS = 3
 _SLOW_KIB = 300
 
 
@@ -118,6 +120,8 @@ def killed(
 ) -> Iterator[tuple[int, ...]]:
     """Start a verb, kill it at a moment, and go on with what it left.
 
+    A verb that succeeds before the moment was seen is started again.
+
     Args:
         config: The configuration.
         verb: What to run.
@@ -127,21 +131,28 @@ def killed(
     Yields:
         The processes of its restic.
     """
-    with started(config, verb) as process:
-        try:
-            deadline = time.monotonic() + _MOMENT_SECONDS
-            while not when():
-                assert process.poll() is None, process.communicate()
-                assert time.monotonic() < deadline, "the moment never came"
-                time.sleep(0.002)
-            children = tuple(restic_of(process.pid))
-        finally:
-            process.kill()
-        for child in () if spare_restic else children:
-            os.kill(child, signal.SIGKILL)
-        process.communicate(timeout=30)
-        assert process.returncode == -signal.SIGKILL
+    for _ in range(_STARTS):
+        with started(config, verb) as process:
+            try:
+                _await(when, process)
+                children = tuple(restic_of(process.pid))
+            finally:
+                process.kill()
+            for child in () if spare_restic else children:
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+            said = process.communicate(timeout=30)
+        if process.returncode != 0:
+            break
+    assert process.returncode == -signal.SIGKILL, said
     yield children
+
+
+def _await(when: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + _MOMENT_SECONDS
+    while not when() and process.poll() is None:
+        assert time.monotonic() < deadline, "the moment never came"
+        time.sleep(0.002)
 
 
 def slowed(config: Path) -> Path:

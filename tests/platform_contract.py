@@ -116,8 +116,8 @@ class PlatformContract:
     def test_a_given_up_command_does_not_stay(self, db: Service) -> None:
         """Its process is gone when the error arrives."""
         with pytest.raises(ToolTimeout):
-            db.run(["sleep", "61.25"], timeout_seconds=0.5)
-        assert not _runs(db, "61.25")
+            db.run(["sleep", _GIVEN_UP], timeout_seconds=0.5)
+        assert not _runs(db, _GIVEN_UP)
 
     def test_a_session_is_talked_to_line_by_line(self, db: Service) -> None:
         """Lines come back one at a time, also when several arrive together."""
@@ -284,7 +284,7 @@ class PlatformContract:
 
 
 # Of this process alone: the same contract may be tested beside it, and /proc shows both.
-_SESSION, _LEFT = (f"{seconds}.{os.getpid()}" for seconds in (62, 63))
+_GIVEN_UP, _SESSION, _LEFT = (f"{seconds}.{os.getpid()}" for seconds in (61, 62, 63))
 _DAEMON = f"setsid sleep {_LEFT} >/dev/null 2>&1 </dev/null &"
 
 

