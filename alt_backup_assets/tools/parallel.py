@@ -61,12 +61,16 @@ def each(
         return work(item)
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        futures = {pool.submit(begin, item): item for item in items}
+        futures: dict[Future[Value], Item] = {}
+        all_begun = False
         try:
+            for item in items:
+                futures[pool.submit(begin, item)] = item
+            all_begun = True
             for future in as_completed(futures):
                 yield _outcome(futures[future], future)
         finally:
-            if not all(future.done() for future in futures):
+            if not (all_begun and all(future.done() for future in futures)):
                 with interruption.stopping():
                     pool.shutdown(cancel_futures=True)
 

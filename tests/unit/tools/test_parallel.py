@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -138,3 +140,26 @@ def test_what_is_interrupted_inside_begins_nothing_more() -> None:
     outcomes.close()  # type: ignore[attr-defined]
     assert begun == [0]
     assert [type(error) for error in ended] == [KeyboardInterrupt] * 5
+
+
+def test_interrupted_while_it_is_begun_it_stops_too() -> None:
+    """A signal may come before the last one has been handed to a thread."""
+    begun, stopped = threading.Event(), threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 0
+        assert begun.wait(10)
+        raise KeyboardInterrupt
+
+    def work(_number: int) -> None:
+        begun.set()
+        with suppress(KeyboardInterrupt):
+            for _ in range(200):
+                interruption.heed()
+                stopped.wait(0.05)
+            return
+        stopped.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        list(each(items(), work, workers=1))
+    assert stopped.is_set()
