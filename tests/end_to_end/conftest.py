@@ -10,6 +10,16 @@ import pytest
 from tests.end_to_end.stack import Stack, running_stack
 from tests.sshd import SftpServer, sftp_server
 
+TIMEOUT_SECONDS = 1800
+"""For one test; what it waits for has its own patience, and the first pays for its fixtures too."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test of this directory that has no timeout of its own a long one."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(TIMEOUT_SECONDS))
+
 
 @pytest.fixture(scope="session", name="stack")
 def _stack(tmp_path_factory: pytest.TempPathFactory, restic_binary: Path) -> Iterator[Stack]:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.end_to_end
 
 VOLUME = "oauth_token_data"
 SENSOR = "drill_new_snapshots"
-WAIT_SECONDS = 300.0
+WAIT_SECONDS = 600.0
 """For the daemon to start, a tick of the sensor (every 30 s), the queue and the run."""
 
 

@@ -35,7 +35,7 @@ from tests.sites import FILES, alt_backup, make_tokens, write_site
 pytestmark = pytest.mark.end_to_end
 
 VOLUME = "oauth_token_data"
-WAIT_SECONDS = 400.0
+WAIT_SECONDS = 900.0
 HOUR = timedelta(hours=1)
 _STARTED_BY = 25
 """Seconds after which the daemon may not be up for the next minute any more."""
@@ -254,7 +254,7 @@ def _runs(home: Home) -> int:
         return instance.get_runs_count()
 
 
-@pytest.mark.timeout(1500)  # a job begins with a minute, and a sensor looks twice in one
+@pytest.mark.timeout(2400)  # a job begins with a minute, and a sensor looks twice in one
 def test_each_is_seen_for_what_it_is_and_all_is_well_again(
     machine: Machine, tmp_path: Path
 ) -> None:

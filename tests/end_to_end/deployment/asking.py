@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from tests.end_to_end.deployment.bench import Deployment, eventually
@@ -30,6 +31,10 @@ mutation ($tags: [ExecutionTag!], $job: String! = "daily_backup") {
   }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
 }
 """
+DELETE = """
+mutation ($run: String!) { deleteRun(runId: $run) { __typename } }
+"""
+_UNDER_WAY = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING")
 
 
 def runs(deployed: Deployment, **wanted: object) -> list[dict[str, Any]]:
@@ -38,12 +43,36 @@ def runs(deployed: Deployment, **wanted: object) -> list[dict[str, Any]]:
     return list(found)
 
 
+def under_way(deployed: Deployment) -> list[dict[str, Any]]:
+    """Return the runs that have not ended, and those that Dagster is still to take up again."""
+
+    def waits(failed: dict[str, Any]) -> bool:
+        tags = {tag["key"]: tag["value"] for tag in failed["tags"]}
+        return tags.get("dagster/will_retry") == "true" and "dagster/auto_retry_run_id" not in tags
+
+    found = runs(deployed, statuses=[*_UNDER_WAY, "FAILURE"])
+    return [run for run in found if run["status"] != "FAILURE" or waits(run)]
+
+
 def launch(deployed: Deployment, job: str = "daily_backup") -> str:
-    """Launch a job through the UI of the operators and return the run's id."""
-    tags = [{"key": "dagster/partition", "value": deployed.site.today.isoformat()}]
-    done = deployed.ask(LAUNCH, tags=tags, job=job)["launchRun"]
-    assert done["__typename"] == "LaunchRunSuccess", done
-    return str(done["run"]["runId"])
+    """Launch a job as soon as the UI of the operators takes one, and return the run's id.
+
+    Once: where the answer was lost, the run is found by its mark. One that was made by half only,
+    as over a storage that had been away, is removed: Dagster would find it late, and launch it.
+    """
+    mark = {"key": "alt_backup_test/launch", "value": secrets.token_hex(8)}
+    tags = [{"key": "dagster/partition", "value": deployed.site.today.isoformat()}, mark]
+
+    def launched() -> str:
+        for run in runs(deployed, tags=[mark]):
+            if run["status"] != "NOT_STARTED":
+                return str(run["runId"])
+            deployed.ask(DELETE, run=run["runId"])
+        done = deployed.ask(LAUNCH, tags=tags, job=job)["launchRun"]
+        assert done["__typename"] == "LaunchRunSuccess", done
+        return str(done["run"]["runId"])
+
+    return eventually(launched, "the UI takes a job")
 
 
 def finished(deployed: Deployment, run_id: str) -> str:

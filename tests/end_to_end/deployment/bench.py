@@ -197,11 +197,12 @@ class Deployment:
 
     def ask(self, query: str, *, admin: bool = True, **variables: object) -> dict[str, Any]:
         """Ask the UI's GraphQL interface; an error in the answer is one."""
-        service = "ui-proxy" if admin else "ui"
-        port = self.stack("port", service, "3000").strip()
+        ui = self.container("ui-proxy" if admin else "ui")
+        published = ui.ports.get("3000/tcp")  # Compose would be a process for each question
+        assert published, f"{ui.name} is not up"
         credentials = (OPERATOR, self.secrets["ui"]) if admin else None
         answer = httpx.post(
-            f"http://{port}/graphql",
+            f"http://{published[0]['HostIp']}:{published[0]['HostPort']}/graphql",
             json={"query": query, "variables": variables},
             auth=credentials,
             timeout=60,
@@ -218,7 +219,7 @@ def engine() -> Mapping[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
-def eventually(question: Callable[[], Found | None], what: str) -> Found:
+def eventually(question: Callable[[], Found | None], what: str, pause: float = 0.5) -> Found:
     """Ask until there is an answer; while a service restarts, none is none."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     last: object = None
@@ -226,9 +227,9 @@ def eventually(question: Callable[[], Found | None], what: str) -> Found:
         try:
             if answer := question():
                 return answer
-        except (httpx.HTTPError, AssertionError, docker.errors.DockerException) as error:
+        except (httpx.HTTPError, AssertionError, docker.errors.DockerException, OSError) as error:
             last = error
-        time.sleep(0.5)
+        time.sleep(pause)
     raise AssertionError(f"{what}: never, {last}")
 
 
