@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.sshd import await_port, free_port
+from tests.ports import free_port
+from tests.sshd import await_port
 
 RCLONE = Path(sys.executable).with_name("rclone")
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alt_backup_assets.config import Sftp
-from tests.ports import free_port as free_port  # noqa: PLC0414 -- others have it from here
+from tests.ports import free_port
 
 _SSHD = Path("/usr/sbin/sshd")  # it insists on being started by its absolute path
 _START_SECONDS = 30

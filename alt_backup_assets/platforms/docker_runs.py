@@ -9,16 +9,14 @@ from __future__ import annotations
 import time
 
 from docker.api.client import APIClient
-from docker.errors import APIError
 
-from alt_backup_assets.tools.docker.engine import answering
+from alt_backup_assets.tools.docker.engine import answering, remove
 
 LABEL = "io.alt-backup.run"
 """Its value is the name of the platform."""
 
 KEPT_SECONDS = 24 * 3600
 _ENDED = ["created", "exited", "dead"]
-_REMOVED = (404, 409)  # it is gone, or another sweep is removing it
 
 
 def sweep(api: APIClient, platform: str) -> tuple[str, ...]:
@@ -33,13 +31,7 @@ def sweep(api: APIClient, platform: str) -> tuple[str, ...]:
         )
     removed = []
     for entry in found:
-        if time.time() - float(entry["Created"]) > KEPT_SECONDS:
-            with answering("to remove the container of a run"):
-                try:
-                    api.remove_container(entry["Id"], v=True)
-                except APIError as error:
-                    if error.status_code not in _REMOVED:
-                        raise
-                    continue
+        is_old = time.time() - float(entry["Created"]) > KEPT_SECONDS
+        if is_old and remove(api, entry["Id"], "the container of a run"):
             removed.append(entry["Names"][0].lstrip("/") if entry["Names"] else entry["Id"][:12])
     return tuple(removed)

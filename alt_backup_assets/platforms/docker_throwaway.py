@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docker.api.client import APIClient
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from alt_backup_assets.errors import PlatformError, ServiceVanished
 from alt_backup_assets.platforms import compose
 from alt_backup_assets.platforms.docker_place import DockerPlace
 from alt_backup_assets.platforms.owner import MAX_LIFETIME_SECONDS, current_owner, is_orphan
-from alt_backup_assets.tools.docker.engine import Container, answering
+from alt_backup_assets.tools.docker.engine import Container, answering, remove
 
 LABEL = "io.alt-backup.throwaway"
 PLATFORM_LABEL = "io.alt-backup.platform"
@@ -33,7 +33,6 @@ _MAX_PROCESSES = 4096
 _SHARED_MEMORY = "256m"
 _CHUNK_BYTES = 1 << 20
 _REQUEST_SECONDS = 60
-_CONFLICT = 409
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def open_throwaway(api: APIClient, recipe: Recipe) -> Iterator[DockerThrowaway]:
             place.run(["mkdir", "-m", "700", _DIRECTORY], timeout_seconds=_REQUEST_SECONDS)
         yield place
     finally:
-        _remove(api, created)
+        remove(api, created, "a throw-away container", force=True)
 
 
 def sweep(api: APIClient, platform: str) -> tuple[str, ...]:
@@ -114,7 +113,7 @@ def sweep(api: APIClient, platform: str) -> tuple[str, ...]:
         mark = entry["Labels"].get(OWNER_LABEL, "")
         age_seconds = time.time() - float(entry["Created"])
         if is_orphan(mark, age_seconds=age_seconds, container_runs=lambda id_: runs(api, id_)):
-            _remove(api, entry["Id"])
+            remove(api, entry["Id"], "a throw-away container", force=True)
             removed.append(entry["Names"][0].lstrip("/") if entry["Names"] else entry["Id"][:12])
     return tuple(removed)
 
@@ -163,17 +162,6 @@ def _create(api: APIClient, recipe: Recipe) -> str:
         ),
     )
     return str(created["Id"])
-
-
-def _remove(api: APIClient, container_id: str) -> None:
-    with answering("to remove a throw-away container"):
-        try:
-            api.remove_container(container_id, force=True, v=True)
-        except NotFound:
-            return
-        except APIError as error:
-            if error.status_code != _CONFLICT:  # its removal is under way
-                raise
 
 
 def _tar(source: Path, name: str) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ import httpx
 from alt_backup_assets.errors import ConfigurationError, ServiceVanished, ToolFailed, ToolTimeout
 from alt_backup_assets.tools.silence import silenced_libraries
 
+NOT_FOUND = 404
 _SAID_CHARACTERS = 500
 _FIRST_ERROR = 300
 """A redirection is not followed, so it is no answer either."""

@@ -20,7 +20,6 @@ Ask = Callable[[str], Answer]
 
 HTTP_PORT = 7700
 NOT_ALLOWED = (401, 403)
-NOT_FOUND = 404
 ACTIONS = "snapshots.create, tasks.get, indexes.get, stats.get and settings.get"
 
 _CALL_SECONDS = 60.0

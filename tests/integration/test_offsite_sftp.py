@@ -10,8 +10,9 @@ import pytest
 from alt_backup_assets.config import Repository, Sftp
 from alt_backup_assets.errors import RepositoryMissing, RepositoryUnreachable
 from alt_backup_assets.tools.restic import Restic
+from tests.ports import free_port
 from tests.restic_contract import save
-from tests.sshd import SftpServer, free_port, known_host, make_key, sftp_server
+from tests.sshd import SftpServer, known_host, make_key, sftp_server
 
 pytestmark = pytest.mark.integration
 

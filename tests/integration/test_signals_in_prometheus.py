@@ -24,9 +24,9 @@ from alt_backup_assets.signals.rule import Expected
 from alt_backup_assets.signals.rules import rules
 from alt_backup_assets.site import Site, open_site
 from alt_backup_assets.tools.restic import Snapshot
+from tests.ports import free_port
 from tests.programs import program
 from tests.sites import FILES, make_template, started, write_site
-from tests.sshd import free_port
 
 pytestmark = pytest.mark.integration
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from alt_backup_assets.dumps.inventory import Inventory, Item
 from alt_backup_assets.errors import ToolFailed
 from alt_backup_assets.tools.clickhouse import Ask, Row, name, text
+from alt_backup_assets.tools.http import NOT_FOUND
 
 UNIT = "rows"
 # BACKUP saves the rows of these; of all others it saves how they are made.
@@ -25,7 +26,6 @@ _JOINING = re.compile(r".*(Replacing|Summing|Aggregating|Collapsing|Coalescing|G
 _WITHOUT_ROWS = frozenset({"View", "MaterializedView", "LiveView", "WindowView", "Dictionary"})
 _DATABASE = "database "
 _INNER = ".inner_id."
-_NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def take(ask: Ask, database: str, shown: str | None = None) -> tuple[Item, ...]:
         try:
             items += _parts(ask, database, table, f"{label}.{table.shown}")
         except ToolFailed as error:
-            if error.exit_code != _NOT_FOUND or _is_there(ask, database, table):
+            if error.exit_code != NOT_FOUND or _is_there(ask, database, table):
                 raise
     return tuple(sorted(items, key=lambda item: item.name))
 

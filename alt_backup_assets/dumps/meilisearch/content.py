@@ -13,14 +13,8 @@ import json
 
 from alt_backup_assets.dumps.inventory import Item
 from alt_backup_assets.errors import ToolFailed
-from alt_backup_assets.tools.meilisearch import (
-    NOT_ALLOWED,
-    NOT_FOUND,
-    Answer,
-    Ask,
-    number,
-    results,
-)
+from alt_backup_assets.tools.http import NOT_FOUND
+from alt_backup_assets.tools.meilisearch import NOT_ALLOWED, Answer, Ask, number, results
 
 UNIT = "entries"
 KEYS = "API keys"

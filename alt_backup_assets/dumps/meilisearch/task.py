@@ -14,7 +14,8 @@ from pathlib import Path
 
 from alt_backup_assets.errors import DumpFailed, ToolFailed
 from alt_backup_assets.registry.volume import Volume
-from alt_backup_assets.tools.meilisearch import NOT_FOUND, Answer, Ask, Server, number, results
+from alt_backup_assets.tools.http import NOT_FOUND
+from alt_backup_assets.tools.meilisearch import Answer, Ask, Server, number, results
 
 # A queue of 976,598 tasks in 15.7 GB is known to have blocked writes and snapshots: a tenth of
 # either is told, while there is time to delete what is finished.

@@ -20,6 +20,8 @@ from requests.adapters import BaseAdapter
 from alt_backup_assets.errors import PlatformError
 
 _REQUEST_SECONDS = 60
+_REMOVED = (404, 409)
+"""It is gone, or its removal is under way."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,31 @@ def answering(question: str) -> Iterator[None]:
         raise PlatformError(
             f"the Docker engine does not answer (asked for {question}): {error}"
         ) from None
+
+
+def remove(api: APIClient, container_id: str, what: str, *, force: bool = False) -> bool:
+    """Remove a container and the volumes that are its own.
+
+    Args:
+        api: The engine.
+        container_id: Which.
+        what: How messages name it.
+        force: Kill it where it runs.
+
+    Returns:
+        Whether it was this call that removed it.
+
+    Raises:
+        PlatformError: The engine refused, or does not answer.
+    """
+    with answering(f"to remove {what}"):
+        try:
+            api.remove_container(container_id, v=True, force=force)
+        except APIError as error:
+            if error.status_code not in _REMOVED:
+                raise
+            return False
+    return True
 
 
 def _close(adapters: tuple[BaseAdapter, ...]) -> None:

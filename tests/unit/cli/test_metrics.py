@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from alt_backup_assets.errors import RepositoryUnreachable
 from tests.fakes.restic import Fault
+from tests.ports import free_port
 from tests.sites import started
-from tests.sshd import free_port
 from tests.unit.cli.conftest import Call, Machine
 
 
